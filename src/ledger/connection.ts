@@ -1,0 +1,76 @@
+import { drizzle, type NodePgDatabase } from "drizzle-orm/node-postgres";
+import pg from "pg";
+import type { Lane } from "../domain/category.ts";
+import type { Log } from "../log.ts";
+
+/** Anything that runs SQL: a pool, or one connection inside a transaction. */
+export type Sql = Pick<pg.ClientBase, "query">;
+
+/** The PostgreSQL ledger: connections are reserved per lane, so that a routine backlog never delays an urgent statement. */
+export type Ledger = {
+  pools: Record<Lane, pg.Pool>;
+  /** Drizzle over the routine pool, for statements off the hot path. */
+  db: NodePgDatabase;
+  close(): Promise<void>;
+};
+
+const INT8 = 20;
+const DATE = 1082;
+/** int8 as number (ids stay far under 2^53), dates as `YYYY-MM-DD` strings: a day is not an instant. */
+const typeParsers: pg.CustomTypesConfig = {
+  getTypeParser: ((oid: number, format: "text" | "binary") =>
+    oid === INT8
+      ? Number
+      : oid === DATE
+        ? String
+        : pg.types.getTypeParser(oid, format)) as typeof pg.types.getTypeParser,
+};
+
+/**
+ * Opens the pools; connections are made on first use.
+ *
+ * Planning is told to prefer indexes: right after a fan-out the planner's statistics still say "empty table", and a
+ * settlement that scans every delivery of the notice is ten times slower (docs/performance.md).
+ */
+export const openLedger = (url: string, log: Log, connections = { urgent: 4, routine: 8 }): Ledger => {
+  const open = (lane: Lane): pg.Pool => {
+    const pool = new pg.Pool({
+      connectionString: url,
+      max: connections[lane],
+      types: typeParsers,
+      connectionTimeoutMillis: 5_000,
+      application_name: `forewarn-${lane}`,
+      options: "-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c timezone=UTC",
+    });
+    pool.on("error", (error) => log.warn({ err: error, lane }, "a ledger connection was lost"));
+    return pool;
+  };
+  const pools = { urgent: open("urgent"), routine: open("routine") };
+  return {
+    pools,
+    db: drizzle(pools.routine),
+    close: async () => {
+      await Promise.all([pools.urgent.end(), pools.routine.end()]);
+    },
+  };
+};
+
+/** Runs `work` in one transaction: committed when it resolves, rolled back when it throws. */
+export const inTransaction = async <T>(pool: pg.Pool, work: (sql: Sql) => Promise<T>): Promise<T> => {
+  const client = await pool.connect();
+  try {
+    await client.query("BEGIN");
+    const result = await work(client);
+    await client.query("COMMIT");
+    client.release();
+    return result;
+  } catch (error) {
+    // A connection whose ROLLBACK fails is of no more use: release(true) ends it.
+    const broken = await client.query("ROLLBACK").then(
+      () => false,
+      () => true,
+    );
+    client.release(broken);
+    throw error;
+  }
+};

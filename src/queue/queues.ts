@@ -1,0 +1,72 @@
+import { Queue, type JobsOptions } from "bullmq";
+import type { Redis } from "ioredis";
+import type { Channel, Lane } from "../domain/category.ts";
+import type { Log } from "../log.ts";
+
+/** Every key of ours in Redis starts with this. */
+export const PREFIX = "forewarn";
+/** Missing when Redis was flushed. */
+export const EPOCH_KEY = `${PREFIX}:epoch`;
+
+/** Every queue by what travels on it. `events` is open to outside producers; the others carry ids only. */
+export const QUEUE_NAMES = [
+  "events",
+  "plan-urgent",
+  "plan-routine",
+  "notices-urgent",
+  "notices-routine",
+  "email-urgent",
+  "email-routine",
+  "webhook-urgent",
+  "webhook-routine",
+] as const;
+export type QueueName = (typeof QUEUE_NAMES)[number];
+
+export const planQueue = (lane: Lane): QueueName => `plan-${lane}`;
+export const noticeQueue = (lane: Lane): QueueName => `notices-${lane}`;
+export const chunkQueue = (channel: Channel, lane: Lane): QueueName => `${channel}-${lane}`;
+
+export type PlanJob = { change: string; revision: number };
+export type NoticeJob = { notice: string };
+export type ChunkJob = { chunk: number; run: number };
+
+/** Job ids are derived, so that adding twice adds once. */
+export const planJobId = (job: PlanJob): string => `${job.change}.r${job.revision}`;
+export const noticeJobId = (job: NoticeJob): string => job.notice;
+export const chunkJobId = (job: ChunkJob): string => `${job.chunk}.${job.run}`;
+
+/**
+ * Jobs leave no trace when they end: an id left in the failed set would make a re-add a silent no-op, and the ledger,
+ * not the queue, is the record. Infrastructure faults are delayed without using up an attempt, so one attempt is enough.
+ */
+export const JOB_OPTIONS: JobsOptions = { removeOnComplete: true, removeOnFail: true, attempts: 1 };
+
+export type Queues = { get(name: QueueName): Queue; all: readonly Queue[]; close(): Promise<void> };
+
+/** Producers' side of every queue over one shared connection; the caller closes the connection. */
+export const openQueues = (connection: Redis, log: Log, prefix = PREFIX): Queues => {
+  const queues = new Map(
+    QUEUE_NAMES.map((name) => {
+      const queue = new Queue(name, {
+        connection,
+        prefix,
+        defaultJobOptions: JOB_OPTIONS,
+        streams: { events: { maxLen: 100 } },
+      });
+      queue.on("error", (error) => log.debug({ err: error, queue: name }, "queue connection fault"));
+      return [name, queue] as const;
+    }),
+  );
+  const all = [...queues.values()];
+  return {
+    get: (name) => {
+      const queue = queues.get(name);
+      if (!queue) throw new Error(`no queue is named ${name}`);
+      return queue;
+    },
+    all,
+    close: async () => {
+      await Promise.all(all.map((queue) => queue.close()));
+    },
+  };
+};
