@@ -7,7 +7,8 @@ import { Redis, type RedisOptions } from "ioredis";
  * Redis; a `worker` waits for as long as it takes (BullMQ demands `maxRetriesPerRequest: null` there).
  */
 export const openRedis = (url: string, role: "producer" | "worker"): Redis => {
-  const options: RedisOptions = {
+  const options: RedisOptions & { replyMapping: "legacy" } = {
+    replyMapping: "legacy",
     ...(role === "producer" ? { maxRetriesPerRequest: 1, enableOfflineQueue: false } : { maxRetriesPerRequest: null }),
     retryStrategy: (tries: number) => Math.min(50 * 2 ** Math.min(tries, 6), 2_000),
   };
