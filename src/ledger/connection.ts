@@ -23,7 +23,10 @@ const typeParsers: pg.CustomTypesConfig = {
       ? Number
       : oid === DATE
         ? String
-        : pg.types.getTypeParser(oid as Parameters<typeof pg.types.getTypeParser>[0], format)) as typeof pg.types.getTypeParser,
+        : pg.types.getTypeParser(
+            oid as Parameters<typeof pg.types.getTypeParser>[0],
+            format,
+          )) as typeof pg.types.getTypeParser,
 };
 
 /**
