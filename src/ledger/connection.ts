@@ -17,17 +17,9 @@ export type Ledger = {
 const INT8 = 20;
 const DATE = 1082;
 /** int8 as number (ids stay far under 2^53), dates as `YYYY-MM-DD` strings: a day is not an instant. */
-const typeParsers: pg.CustomTypesConfig = {
-  getTypeParser: ((oid: number, format: "text" | "binary") =>
-    oid === INT8
-      ? Number
-      : oid === DATE
-        ? String
-        : pg.types.getTypeParser(
-            oid as Parameters<typeof pg.types.getTypeParser>[0],
-            format,
-          )) as typeof pg.types.getTypeParser,
-};
+const typeParsers = new pg.TypeOverrides();
+typeParsers.setTypeParser(INT8, Number);
+typeParsers.setTypeParser(DATE, String);
 
 /**
  * Opens the pools; connections are made on first use.
