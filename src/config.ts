@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { z } from "zod";
-import type { Fault } from "./errors.ts";
+import type { Fault } from "./domain/fault.ts";
 
 const allowList = z
   .string()
@@ -152,4 +152,32 @@ export const readConfig = (env: NodeJS.ProcessEnv = process.env): Config => {
         : undefined,
     logLevel: it.LOG_LEVEL,
   };
+};
+
+/** Where the CLI finds the API. */
+export type ClientConfig = {
+  /** Absent: the server that runs from `dataFolder`. */
+  url: string | undefined;
+  key: string | undefined;
+  dataFolder: string;
+};
+
+const clientVariables = variables.pick({ FOREWARN_DATA: true }).extend({
+  FOREWARN_URL: urlOf(["http", "https"], "https://notices.example.com")
+    .transform((text) => text.replace(/\/+$/, ""))
+    .optional(),
+  FOREWARN_KEY: bare("a key that `forewarn keys create` showed").optional(),
+});
+
+/** Reads what a client of the API needs, and nothing of the server's. Throws ConfigError with a line per fault. */
+export const readClientConfig = (env: NodeJS.ProcessEnv = process.env): ClientConfig => {
+  const parsed = clientVariables.safeParse(
+    Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== "")),
+  );
+  if (!parsed.success)
+    throw new ConfigError(
+      parsed.error.issues.map((issue) => ({ path: String(issue.path[0]), message: issue.message })),
+    );
+  const it = parsed.data;
+  return { url: it.FOREWARN_URL, key: it.FOREWARN_KEY, dataFolder: resolve(it.FOREWARN_DATA) };
 };

@@ -1,5 +1,4 @@
-/** One fault of an input: `path` names the field, `message` the problem and the remedy. */
-export type Fault = { path: string; message: string };
+import type { Fault } from "./domain/fault.ts";
 
 /** Every problem the API answers; `type` is PUBLIC_URL/problems/<name>. */
 export const PROBLEMS = {
