@@ -1,0 +1,23 @@
+/**
+ * A self-signed certificate for servers of tests, for localhost, hooks.partner.example, 127.0.0.1 and ::1, valid from
+ * 2020 to 2100. Its key is public by being here: nothing but a test on loopback may trust it.
+ */
+export const TEST_CERTIFICATE = `-----BEGIN CERTIFICATE-----
+MIIBqzCCAVCgAwIBAgIBATAKBggqhkjOPQQDAjAhMR8wHQYDVQQDDBZGb3Jld2Fy
+biB0ZXN0IHJlY2VpdmVyMCAXDTIwMDEwMTAwMDAwMFoYDzIxMDAwMTAxMDAwMDAw
+WjAhMR8wHQYDVQQDDBZGb3Jld2FybiB0ZXN0IHJlY2VpdmVyMFkwEwYHKoZIzj0C
+AQYIKoZIzj0DAQcDQgAEqaeMIovQ1gJJERoFmJu5x1FG6DDlOAE5D2C3/dTIuyfr
+GKlXsflsisLN+FItwDhoL+macmeC1EW2nTYltJoTsKN3MHUwDwYDVR0TAQH/BAUw
+AwEB/zBDBgNVHREEPDA6gglsb2NhbGhvc3SCFWhvb2tzLnBhcnRuZXIuZXhhbXBs
+ZYcEfwAAAYcQAAAAAAAAAAAAAAAAAAAAATAdBgNVHQ4EFgQUStSnpAagVglISSKI
+eeb9uWjnPSkwCgYIKoZIzj0EAwIDSQAwRgIhAKR46/PG/2ZZWUYAmou9Hwg3xPgZ
+nodW3DLPfnnynLg2AiEAihMTDFj+E8ojruo75dbBIOMoGCxBUvoqTJHnGNFyvfU=
+-----END CERTIFICATE-----
+`;
+
+export const TEST_KEY = `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgUdSqphC5cPaut1vx
+hxFcEYnVcggXQr5kVIXREswStSShRANCAASpp4wii9DWAkkRGgWYm7nHUUboMOU4
+ATkPYLf91Mi7J+sYqVex+WyKws34Ui3AOGgv6ZpyZ4LURbadNiW0mhOw
+-----END PRIVATE KEY-----
+`;
