@@ -1,6 +1,6 @@
 import { execFile, spawnSync } from "node:child_process";
 import { promisify } from "node:util";
-import { EmbeddedError } from "./child.ts";
+import { EmbeddedError } from "./embedded-error.ts";
 import { findProgram } from "./find-program.ts";
 
 const run = promisify(execFile);

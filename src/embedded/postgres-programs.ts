@@ -1,7 +1,7 @@
 import { chmod, stat } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { EmbeddedError } from "./child.ts";
+import { EmbeddedError } from "./embedded-error.ts";
 
 export type PostgresPrograms = { initdb: string; postgres: string };
 

@@ -1,9 +1,12 @@
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import pg from "pg";
 import type { Log } from "../log.ts";
-import { type EmbeddedServer, type Faults, ownFolder, socketFolder, startChild } from "./child.ts";
+import { type EmbeddedServer, startChild } from "./child.ts";
+import type { Faults } from "./embedded-error.ts";
 import { postgresPrograms } from "./postgres-programs.ts";
 import { runAs } from "./run-as.ts";
+import { ownFolder, socketFolder } from "./server-folder.ts";
 
 /** The port only names the socket; nothing listens on TCP. */
 const SOCKET = ".s.PGSQL.5432";
@@ -49,8 +52,8 @@ exec "$postgres" -D "$data" "$@"
 
 const FAULTS: Faults = [
   {
-    wrote: /initialized by PostgreSQL version (\d+)/,
-    say: "The ledger was written by PostgreSQL $1, and this program brings another one: dump it with the old version and restore it, or set DATABASE_URL",
+    wrote: /database files are incompatible with server/,
+    say: "The ledger was written by another major version of PostgreSQL: dump it with the release of Forewarn that wrote it and restore it here, or set DATABASE_URL",
   },
   {
     wrote: /error while loading shared libraries: (\S+?):/,
@@ -82,6 +85,12 @@ const ask = async <T>(url: string, work: (client: pg.Client) => Promise<T>): Pro
   } finally {
     await client.end();
   }
+};
+
+/** Whether the server on the cluster is this very process, and not an older one that still has the socket. */
+const isServedBy = async (cluster: string, pid: number): Promise<boolean> => {
+  const lines = (await readFile(join(cluster, "postmaster.pid"), "utf8")).split("\n");
+  return lines[0] === String(pid) && lines[7]?.trim() === "ready";
 };
 
 /** Makes the database where there is none; true once it is there. */
@@ -139,7 +148,7 @@ export const startPostgres = async ({
     ],
     // Replaying the log after a crash may take a while.
     readyWithinMs: 120_000,
-    ready: () => ensureDatabase(urlOf("postgres")),
+    ready: async (pid) => (await isServedBy(cluster, pid)) && (await ensureDatabase(urlOf("postgres"))),
     faults: FAULTS,
     log,
   });

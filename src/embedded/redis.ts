@@ -3,8 +3,10 @@ import { basename, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { Redis } from "ioredis";
 import type { Log } from "../log.ts";
-import { EmbeddedError, type EmbeddedServer, type Faults, ownFolder, socketFolder, startChild } from "./child.ts";
+import { type EmbeddedServer, startChild } from "./child.ts";
+import { EmbeddedError, type Faults } from "./embedded-error.ts";
 import { findRedis, howToInstall, type RedisProgram } from "./install-redis.ts";
+import { ownFolder, socketFolder } from "./server-folder.ts";
 
 const SOCKET = "redis.sock";
 
@@ -24,7 +26,7 @@ const FAULTS: Faults = [
   {
     wrote:
       /(?:Bad file format reading|Unexpected end of file reading|Unknown command .* reading) the append only file ([^\s:]+)/,
-    say: "Redis cannot read the end of its append-only file: run redis-check-aof --fix $1",
+    say: "Redis cannot read the end of its append-only file: run redis-check-aof --fix 'appendonlydir/$1'",
   },
   { wrote: /No space left on device/, say: "Redis did not start: the disk is full" },
 ];
@@ -42,7 +44,7 @@ const startable = async ({ path, startAs }: RedisProgram, folder: string): Promi
 
 /** True once the server with this very process id answers and has its keys in memory; an older one on the socket does not count. */
 const isReady = async (socket: string, pid: number): Promise<boolean> => {
-  const redis = new Redis(socket, { lazyConnect: true, enableReadyCheck: false, retryStrategy: () => null });
+  const redis = new Redis({ path: socket, lazyConnect: true, enableReadyCheck: false, retryStrategy: () => null });
   redis.on("error", () => undefined);
   try {
     await redis.connect();
@@ -83,10 +85,7 @@ export const startRedis = async ({ folder, log }: { folder: string; log: Log }):
     ],
     readyWithinMs: 120_000,
     ready: (pid) => isReady(socket, pid),
-    faults: FAULTS.map(({ wrote, say }) => ({
-      wrote,
-      say: say.replace("--fix ", `--fix ${join(own, "appendonlydir")}/`),
-    })),
+    faults: FAULTS.map(({ wrote, say }) => ({ wrote, say: say.replace("'", `'${own}/`) })),
     log,
   });
   return { url: pathToFileURL(socket).href.replace("file:", "unix:"), stop };

@@ -3,7 +3,7 @@ import { readFile, stat } from "node:fs/promises";
 import { userInfo } from "node:os";
 import { promisify } from "node:util";
 import type { Log } from "../log.ts";
-import { EmbeddedError } from "./child.ts";
+import { EmbeddedError } from "./embedded-error.ts";
 import { findProgram } from "./find-program.ts";
 
 const run = promisify(execFile);

@@ -13,6 +13,6 @@ export const openRedis = (url: string, role: "producer" | "worker"): Redis => {
     retryStrategy: (tries: number) => Math.min(50 * 2 ** Math.min(tries, 6), 2_000),
   };
   return url.startsWith("unix:")
-    ? new Redis(decodeURIComponent(new URL(url).pathname), options)
+    ? new Redis({ ...options, path: decodeURIComponent(new URL(url).pathname) })
     : new Redis(url, options);
 };
