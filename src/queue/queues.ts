@@ -6,7 +6,7 @@ import type { Log } from "../log.ts";
 /** Every key of ours in Redis starts with this. */
 export const PREFIX = "forewarn";
 /** Missing when Redis was flushed. */
-export const EPOCH_KEY = `${PREFIX}:epoch`;
+export const epochKeyOf = (prefix: string): string => `${prefix}:epoch`;
 
 /** Every queue by what travels on it. `events` is open to outside producers; the others carry ids only. */
 export const QUEUE_NAMES = [

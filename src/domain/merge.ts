@@ -1,0 +1,98 @@
+import { releaseInstant } from "./calendar.ts";
+import type { Change, ChangeFields, ChangeStatus, Difference, Stamp } from "./change.ts";
+import type { ChangeEvent } from "./event.ts";
+import { canonicalJson } from "./policy.ts";
+
+/** What merging needs to know beside the event itself. */
+export type MergeContext = {
+  /** UTC. */
+  acceptedAt: string;
+  /** The policy's zone: two spellings of one release instant are one date. */
+  zone: string;
+  /** Whether a service is business critical by itself. */
+  serviceIsCritical: boolean;
+};
+
+export type Merged = { change: Change; differs: Difference };
+
+/** Newest `time` first; ties by `source`, then `id`, so that every order of arrival ends the same. */
+const isNewer = (a: Stamp, b: Stamp | undefined): boolean => {
+  if (!b) return true;
+  if (a.time !== b.time) return a.time > b.time;
+  if (a.source !== b.source) return a.source > b.source;
+  return a.id > b.id;
+};
+
+const same = (a: unknown, b: unknown): boolean => canonicalJson(a ?? null) === canonicalJson(b ?? null);
+
+const sameRelease = (a: string | undefined, b: string | undefined, zone: string): boolean =>
+  a === b ||
+  (a !== undefined && b !== undefined && releaseInstant(a, zone).getTime() === releaseInstant(b, zone).getTime());
+
+/** The lasting word of an event on the change as a whole; the newest of them stands. */
+const WORDS: Record<ChangeEvent["kind"], Extract<ChangeStatus, "cancelled" | "released"> | null> = {
+  created: null,
+  updated: null,
+  cancelled: "cancelled",
+  released: "released",
+};
+
+/**
+ * The change after one more event: field by field, the newest `time` wins, so a late older event still contributes the
+ * fields that no newer one set.
+ *
+ * `previous` is null for a creation. The release `differs` only when its instant does. Nothing is validated here: an
+ * event that names no title can only follow one that did.
+ */
+export const mergeEvent = (previous: Change | null, event: ChangeEvent, context: MergeContext): Merged => {
+  const stamp: Stamp = { time: event.time ?? context.acceptedAt, source: event.source, id: event.id };
+  const stamps = { ...previous?.stamps };
+  const fields: Record<string, unknown> = { ...previous?.fields };
+
+  for (const [name, value] of Object.entries(event.fields)) {
+    if (!isNewer(stamp, stamps[name])) continue;
+    stamps[name] = stamp;
+    if (value === null) delete fields[name];
+    else fields[name] = value;
+  }
+
+  const word = WORDS[event.kind];
+  let status = previous?.status ?? "announced";
+  if (word && isNewer(stamp, stamps["status"])) {
+    stamps["status"] = stamp;
+    status = word;
+  }
+
+  const merged = fields as ChangeFields;
+  const moved = !sameRelease(previous?.fields.releaseAt, merged.releaseAt, context.zone);
+  // Without a word of an event the status follows from the fields; a release by the schedule is undone by a later date.
+  const releasedBySchedule =
+    status === "released" &&
+    !(moved && merged.releaseAt && releaseInstant(merged.releaseAt, context.zone).toISOString() > context.acceptedAt);
+  if (!stamps["status"] && !releasedBySchedule) status = merged.category === "normal" ? "recorded" : "announced";
+
+  const critical = merged.businessCritical ?? context.serviceIsCritical;
+  const differs: Difference = {};
+  if (previous) {
+    for (const name of new Set([...Object.keys(previous.fields), ...Object.keys(merged)])) {
+      const before = previous.fields[name as keyof ChangeFields];
+      const unchanged = name === "releaseAt" ? !moved : same(before, merged[name as keyof ChangeFields]);
+      if (!unchanged) differs[name] = before ?? null;
+    }
+    if (previous.critical !== critical) differs["businessCritical"] = previous.critical;
+  }
+
+  return {
+    change: {
+      change: event.change,
+      revision: (previous?.revision ?? 0) + 1,
+      status,
+      fields: merged,
+      stamps,
+      critical,
+      dateSince: previous && !moved ? previous.dateSince : context.acceptedAt,
+      firstAcceptedAt: previous?.firstAcceptedAt ?? context.acceptedAt,
+    },
+    differs,
+  };
+};

@@ -1,0 +1,89 @@
+import { releaseInstant } from "./calendar.ts";
+import type { Lane } from "./category.ts";
+import type { Change, Difference } from "./change.ts";
+import type { ChangeEvent } from "./event.ts";
+import type { Fault } from "./fault.ts";
+import { mergeEvent } from "./merge.ts";
+import { type Plan, planNotices } from "./plan.ts";
+import { laneOf, type Policy } from "./policy.ts";
+import { brokenRules } from "./rules.ts";
+
+/** Everything that an accepted event makes of its change: what is stored, answered and planned. */
+export type Revision = {
+  change: Change;
+  differs: Difference;
+  reason: string | null;
+  minor: boolean;
+  plan: Plan;
+  lane: Lane;
+  /** The instant of the release date, UTC; null when undated. */
+  releaseAt: string | null;
+  /** UTC, when the event said that it is released. */
+  releasedAt: string | null;
+};
+
+export type RevisionInput = {
+  event: ChangeEvent;
+  /** Events that came before the creation which `event` is, in order of arrival. */
+  held: readonly ChangeEvent[];
+  /** The change as stored; null before its creation. */
+  stored: { state: Change; status: Change["status"] } | null;
+  /** What is known of every service that the events name; absent: there is no such service. */
+  services: ReadonlyMap<string, { businessCritical: boolean }>;
+  policy: Policy;
+  acceptedAt: string;
+};
+
+const unknownService = (service: string): Fault => ({
+  path: "service",
+  message: `"${service}" is not known; add it first (POST /v1/services, or: forewarn services add ${service})`,
+});
+
+/**
+ * The next revision of a change, or every fault of the event that would make it. Pure: what was committed and the
+ * acceptance time decide, so that accepting, previewing and planning all come to the same notices.
+ */
+export const revise = ({
+  event,
+  held,
+  stored,
+  services,
+  policy,
+  acceptedAt,
+}: RevisionInput): Revision | { faults: Fault[] } => {
+  const previous = stored?.state ?? null;
+  let change: Change | null = stored ? { ...stored.state, status: stored.status } : null;
+  let differs: Difference = {};
+  for (const one of [event, ...held]) {
+    const service = one.fields.service ?? change?.fields.service ?? "";
+    const known = services.get(service);
+    if (!known) return { faults: [unknownService(service)] };
+    const merged = mergeEvent(change, one, {
+      acceptedAt,
+      zone: policy.timeZone,
+      serviceIsCritical: known.businessCritical,
+    });
+    change = merged.change;
+    if (one === event) differs = merged.differs;
+  }
+  if (!change) return { faults: [] };
+  change.revision = (previous?.revision ?? 0) + 1;
+
+  const faults = brokenRules({ change, differs, event, policy, acceptedAt });
+  if (faults.length > 0) return { faults };
+
+  return {
+    change,
+    differs,
+    reason: event.reason,
+    minor: event.minor,
+    plan: planNotices({ change, previous, differs, minor: event.minor, acceptedAt, policy }),
+    lane: laneOf(policy, change.fields.category, change.critical),
+    releaseAt:
+      change.fields.releaseAt === undefined
+        ? null
+        : releaseInstant(change.fields.releaseAt, policy.timeZone).toISOString(),
+    releasedAt:
+      event.kind === "released" ? releaseInstant(event.releasedAt ?? acceptedAt, policy.timeZone).toISOString() : null,
+  };
+};

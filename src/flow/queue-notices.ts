@@ -1,0 +1,17 @@
+import type { QueuedNotice } from "../ledger/notices.ts";
+import { noticeJobId, noticeQueue, type Queues } from "../queue/queues.ts";
+
+/** Adds one delayed job per notice, in pipelines of a thousand; a notice that is queued already stays as it is. */
+export const queueNotices = async (queues: Queues, notices: readonly QueuedNotice[]): Promise<void> => {
+  for (const lane of ["urgent", "routine"] as const) {
+    const jobs = notices
+      .filter((notice) => notice.lane === lane)
+      .map((notice) => ({
+        name: "notice",
+        data: { notice: notice.id },
+        opts: { jobId: noticeJobId({ notice: notice.id }), delay: Math.max(0, notice.dueInMs) },
+      }));
+    for (let from = 0; from < jobs.length; from += 1_000)
+      await queues.get(noticeQueue(lane)).addBulk(jobs.slice(from, from + 1_000));
+  }
+};

@@ -1,0 +1,98 @@
+import type { Redis } from "ioredis";
+import type { Pool } from "pg";
+import { unplannedRevisions } from "../ledger/changes.ts";
+import { queuedChunks } from "../ledger/chunks.ts";
+import { inTransaction, type Ledger, type Sql } from "../ledger/connection.ts";
+import { plannedNotices } from "../ledger/notices.ts";
+import type { Log } from "../log.ts";
+import { epochKeyOf, noticeJobId, noticeQueue, planJobId, planQueue, type Queues } from "../queue/queues.ts";
+import { queueChunks } from "./queue-chunks.ts";
+import { queueNotices } from "./queue-notices.ts";
+
+const PAGE = 1_000;
+/** What was committed this recently is still on its way to the queue. */
+const SETTLING_MS = 5_000;
+/** Any constant: one process reconciles at a time; a paused one holds it for no longer than its transaction. */
+const RECONCILE_LOCK = 7_305_112_044;
+
+export type Reconcile = {
+  /** The ledger against the queue: puts back what is missing. `afterFlush`: nothing is on its way, so look at everything. */
+  run(afterFlush: boolean): Promise<Reconciled>;
+  /** Whether Redis has lost its memory since the last look; sets the mark anew. */
+  wasFlushed(): Promise<boolean>;
+};
+
+export type Reconciled = { plans: number; notices: number; chunks: number };
+
+type Parts = { ledger: Ledger; queues: Queues; redis: Redis; log: Log; prefix: string };
+
+const tryLock = async (sql: Sql): Promise<boolean> => {
+  const { rows } = await sql.query<{ locked: boolean }>("SELECT pg_try_advisory_xact_lock($1) AS locked", [
+    RECONCILE_LOCK,
+  ]);
+  return rows[0]?.locked ?? false;
+};
+
+/** Holds the database's reconcile lock around each page; null when another process has it. */
+const underLock = <T>(pool: Pool, work: (sql: Sql) => Promise<T>): Promise<T | null> =>
+  inTransaction(pool, async (sql) => ((await tryLock(sql)) ? work(sql) : null));
+
+/** Compares the ledger with the queue, in pages over partial indexes, and adds the jobs that are missing. */
+export const makeReconcile = ({ ledger, queues, redis, log, prefix }: Parts): Reconcile => {
+  const pool = ledger.pools.routine;
+  const epochKey = epochKeyOf(prefix);
+
+  /** Of jobs by queue key, those that Redis does not hold. */
+  const missing = async <T>(items: readonly T[], keyOf: (one: T) => string): Promise<T[]> => {
+    if (items.length === 0) return [];
+    const pipeline = redis.pipeline();
+    for (const one of items) pipeline.exists(keyOf(one));
+    const answers = (await pipeline.exec()) ?? [];
+    return items.filter((_, at) => answers[at]?.[1] === 0);
+  };
+
+  const plans = async (settlingMs: number): Promise<number> => {
+    const found = await underLock(pool, (sql) => unplannedRevisions(sql, settlingMs, PAGE));
+    const lost = await missing(found ?? [], (one) => queues.get(planQueue(one.lane)).toKey(planJobId(one)));
+    for (const { lane, ...job } of lost) await queues.get(planQueue(lane)).add("plan", job, { jobId: planJobId(job) });
+    return lost.length;
+  };
+
+  const notices = async (): Promise<number> => {
+    let added = 0;
+    for (let after = 0; ; ) {
+      const page = await underLock(pool, (sql) => plannedNotices(sql, after, PAGE));
+      const last = page?.at(-1);
+      if (!page || !last) return added;
+      const lost = await missing(page, (one) =>
+        queues.get(noticeQueue(one.lane)).toKey(noticeJobId({ notice: one.id })),
+      );
+      await queueNotices(queues, lost);
+      added += lost.length;
+      after = last.no;
+    }
+  };
+
+  const chunks = async (settlingMs: number): Promise<number> => {
+    let added = 0;
+    for (let after = 0; ; ) {
+      const page = await underLock(pool, (sql) => queuedChunks(sql, { after, olderThanMs: settlingMs, limit: PAGE }));
+      const last = page?.at(-1);
+      if (!page || !last) return added;
+      await queueChunks(queues, page);
+      added += page.length;
+      after = last.id;
+    }
+  };
+
+  return {
+    run: async (afterFlush) => {
+      const settlingMs = afterFlush ? 0 : SETTLING_MS;
+      const back = { plans: await plans(settlingMs), notices: await notices(), chunks: await chunks(settlingMs) };
+      if (back.plans + back.notices > 0 || afterFlush)
+        log.warn({ ...back, afterFlush }, "the queue was rebuilt from the ledger");
+      return back;
+    },
+    wasFlushed: async () => (await redis.set(epochKey, new Date().toISOString(), "NX")) === "OK",
+  };
+};

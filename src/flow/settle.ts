@@ -1,0 +1,130 @@
+import type { Pool } from "pg";
+import type { Settlement } from "../domain/settlement.ts";
+import { inTransaction } from "../ledger/connection.ts";
+import { closeEndpoints, settleBatch } from "../ledger/deliveries.ts";
+import type { Log } from "../log.ts";
+
+/** One delivery's settlement, and the run of the chunk that had it. */
+export type Settled = {
+  notice: number;
+  endpoint: number;
+  chunk: number;
+  run: number;
+  settlement: Settlement;
+  /** `performance.now()` when the attempt began. */
+  begunAt: number;
+  ms: number;
+};
+
+/** Collects outcomes and commits them in batches; what is in here is what a kill may repeat. */
+export type Settler = {
+  /** Resolves when there is room: a full buffer stops sending. */
+  room(): Promise<void>;
+  add(settled: Settled): void;
+  /** Resolves when everything added before is committed. */
+  flushed(): Promise<void>;
+  /** Added and not yet committed. */
+  pending(): number;
+};
+
+const BATCH = 200;
+/** A lone outcome waits at most this long for company. */
+const LINGER_MS = 10;
+const FIRST_RETRY_MS = 100;
+const LONGEST_RETRY_MS = 5_000;
+
+const commit = (pool: Pool, batch: readonly Settled[]): Promise<void> =>
+  inTransaction(pool, async (sql) => {
+    const now = performance.now();
+    const column = <T>(of: (settled: Settled) => T): T[] => batch.map(of);
+    await settleBatch(sql, {
+      notice: column((it) => it.notice),
+      endpoint: column((it) => it.endpoint),
+      chunk: column((it) => it.chunk),
+      run: column((it) => it.run),
+      status: column((it) => it.settlement.status),
+      reason: column((it) => it.settlement.reason),
+      delayMs: column((it) => (it.settlement.delayMs === null ? null : Math.round(it.settlement.delayMs))),
+      counted: column((it) => it.settlement.counted),
+      ageMs: column((it) => Math.round(now - it.begunAt)),
+      ms: column((it) => Math.round(it.ms)),
+      code: column((it) => it.settlement.code),
+      error: column((it) => it.settlement.error),
+      answer: column((it) => it.settlement.answer),
+    });
+    for (const fate of ["disabled", "bounced"] as const) {
+      const endpoints = batch.flatMap((it) => (it.settlement.endpoint === fate ? [it.endpoint] : []));
+      if (endpoints.length > 0) await closeEndpoints(sql, endpoints, fate);
+    }
+  });
+
+/**
+ * Settles over `pool`. While the ledger cannot be reached it keeps what it has and tries again, for as long as it takes:
+ * an outcome is never dropped, and sending stops as the buffer fills.
+ */
+export const makeSettler = ({
+  pool,
+  log,
+  wait,
+}: {
+  pool: Pool;
+  log: Log;
+  wait: (ms: number) => Promise<void>;
+}): Settler => {
+  let buffer: Settled[] = [];
+  let committing: Promise<void> | null = null;
+  let inCommit = 0;
+  let timer: NodeJS.Timeout | null = null;
+  let roomSeekers: (() => void)[] = [];
+
+  const commitAll = async (): Promise<void> => {
+    while (buffer.length > 0) {
+      const batch = buffer.slice(0, BATCH);
+      buffer = buffer.slice(BATCH);
+      inCommit = batch.length;
+      for (let delayMs = FIRST_RETRY_MS; ; delayMs = Math.min(delayMs * 2, LONGEST_RETRY_MS)) {
+        try {
+          await commit(pool, batch);
+          break;
+        } catch (error) {
+          if (delayMs === FIRST_RETRY_MS)
+            log.error({ err: error, outcomes: batch.length }, "settling failed; trying again");
+          await wait(delayMs);
+        }
+      }
+      inCommit = 0;
+      const seekers = roomSeekers;
+      roomSeekers = [];
+      for (const seeker of seekers) seeker();
+    }
+  };
+
+  const start = (): void => {
+    if (timer) clearTimeout(timer);
+    timer = null;
+    committing ??= commitAll().finally(() => {
+      committing = null;
+      if (buffer.length > 0) start();
+    });
+  };
+
+  const flushed = async (): Promise<void> => {
+    while (buffer.length > 0 || committing) {
+      start();
+      await committing;
+    }
+  };
+
+  return {
+    room: async () => {
+      while (buffer.length >= BATCH) await new Promise<void>((resolve) => roomSeekers.push(resolve));
+    },
+    add: (settled) => {
+      buffer.push(settled);
+      if (buffer.length >= BATCH) start();
+      else timer ??= setTimeout(start, LINGER_MS);
+    },
+    flushed,
+    pending: () => buffer.length + inCommit,
+  };
+};

@@ -1,0 +1,38 @@
+import { releaseDueChanges } from "../ledger/changes.ts";
+import { lostChunks, sweepDue } from "../ledger/chunks.ts";
+import type { Ledger } from "../ledger/connection.ts";
+import { finishNotices } from "../ledger/notices.ts";
+import type { Log } from "../log.ts";
+import type { Queues } from "../queue/queues.ts";
+import { queueChunks } from "./queue-chunks.ts";
+
+/** Deliveries of a lane that one sweep puts into chunks. */
+const SWEEP_LIMIT = 10_000;
+const LOST_LIMIT = 1_000;
+
+export type Sweep = () => Promise<void>;
+
+/**
+ * One tick, each second: what is due and in no chunk (retries, partners' own hours, what was given back) goes into new
+ * chunks, chunks whose lease ran out get a new run, notices with nothing left to wait for are done, and changes whose
+ * date has come are released. Urgent first. Several processes may sweep at once: none waits for another.
+ */
+export const makeSweep =
+  ({ ledger, queues, log }: { ledger: Ledger; queues: Queues; log: Log }): Sweep =>
+  async () => {
+    for (const lane of ["urgent", "routine"] as const) {
+      const chunks = await sweepDue(ledger.pools[lane], lane, SWEEP_LIMIT);
+      await queueChunks(queues, chunks);
+      if (chunks.length > 0) log.debug({ lane, chunks: chunks.length }, "due deliveries swept into chunks");
+    }
+    const lost = await lostChunks(ledger.pools.urgent, LOST_LIMIT);
+    await queueChunks(queues, lost);
+    if (lost.length > 0) log.warn({ chunks: lost.length }, "chunks whose sender was lost are sent again");
+
+    for (const notice of await finishNotices(ledger.pools.routine)) {
+      const { id, ...rest } = notice;
+      log.info({ notice: id, ...rest }, "notice done");
+    }
+    for (const change of await releaseDueChanges(ledger.pools.routine))
+      log.info({ change, by: "schedule" }, "change released");
+  };

@@ -1,0 +1,24 @@
+import type { Ledger } from "../ledger/connection.ts";
+import { insertRefusedEvent } from "../ledger/events.ts";
+import type { Log } from "../log.ts";
+import { type AcceptEvent, envelopeHash } from "./accept-event.ts";
+
+export type TakeEvent = (envelope: unknown) => Promise<void>;
+
+/**
+ * Takes an event off the queue: accepted as over HTTP, or, since nobody waits for an answer, kept with the reason why it
+ * was refused (`GET /v1/events?status=refused`). The promise begins when this resolves and the job completes.
+ */
+export const makeTakeEvent =
+  ({ acceptEvent, ledger, log }: { acceptEvent: AcceptEvent; ledger: Ledger; log: Log }): TakeEvent =>
+  async (envelope) => {
+    const result = await acceptEvent(envelope);
+    if (result.kind === "accepted") return;
+    const { problem, message, faults } = result.problem;
+    await insertRefusedEvent(ledger.pools.urgent, {
+      envelope,
+      bodyHash: envelopeHash(envelope),
+      refusal: { problem, detail: message, errors: faults },
+    });
+    log.warn({ problem, detail: message }, "event refused and kept");
+  };

@@ -1,0 +1,136 @@
+import type { Channel } from "../domain/category.ts";
+import type { LastLook } from "../domain/settlement.ts";
+import type { Sql } from "./connection.ts";
+
+/** One waiting delivery of a chunk, with what its recipient needs. */
+export type LoadedDelivery = {
+  notice: number;
+  endpoint: number;
+  /** Attempts made so far. */
+  attempts: number;
+  address: string;
+  endpointStatus: LastLook["endpointStatus"];
+  endpointGone: boolean;
+  partnerLeft: boolean;
+  partner: string;
+  name: string;
+  locale: string;
+  timeZone: string;
+  secretSealed: Buffer | null;
+  /** The former secret while it still signs along. */
+  formerSecretSealed: Buffer | null;
+  /** The first delivery of this change that was sent to this endpoint, as notice id; mails only. */
+  threadRoot: string | null;
+};
+
+const THREAD_ROOT: Record<Channel, string> = {
+  webhook: "NULL",
+  email: `(SELECT root.id FROM notices n JOIN notices root ON root.change = n.change AND root.no < n.no
+           JOIN deliveries told ON told.notice = root.no AND told.endpoint = d.endpoint AND told.status = 'sent'
+           WHERE n.no = d.notice ORDER BY root.no LIMIT 1)`,
+};
+
+/** The deliveries of a chunk that still wait, in one query over its partial index. */
+export const loadChunk = async (sql: Sql, chunk: number, channel: Channel): Promise<LoadedDelivery[]> => {
+  const { rows } = await sql.query<LoadedDelivery>({
+    name: `load-chunk-${channel}`,
+    text: `SELECT d.notice, d.endpoint, d.attempts, e.address, e.status AS "endpointStatus",
+                  e.deleted_at IS NOT NULL AS "endpointGone", p.left_at IS NOT NULL AS "partnerLeft",
+                  p.partner, p.name, p.locale, p.time_zone AS "timeZone", e.secret_sealed AS "secretSealed",
+                  CASE WHEN e.former_secret_until > now() THEN e.former_secret_sealed END AS "formerSecretSealed",
+                  ${THREAD_ROOT[channel]} AS "threadRoot"
+           FROM deliveries d
+           JOIN endpoints e ON e.no = d.endpoint
+           JOIN partners p ON p.partner = e.partner
+           WHERE d.chunk = $1 AND d.status = 'waiting'
+           ORDER BY d.notice, d.endpoint`,
+    values: [chunk],
+  });
+  return rows;
+};
+
+/** Each array holds one column of a batch of settlements; all have the same length. */
+export type SettlementColumns = {
+  notice: number[];
+  endpoint: number[];
+  chunk: number[];
+  run: number[];
+  status: string[];
+  reason: (string | null)[];
+  delayMs: (number | null)[];
+  counted: boolean[];
+  /** How long ago the attempt began, so that the database's clock dates it. */
+  ageMs: number[];
+  ms: number[];
+  code: (number | null)[];
+  error: (string | null)[];
+  answer: (string | null)[];
+};
+
+/**
+ * Settles a batch by primary key. `sent` is recorded whatever became of the lease, for the partner was told; any other
+ * outcome counts only while the run that had it still holds its chunk, so that two senders never argue over a row.
+ *
+ * Answers how many rows it changed. The second and later attempts of a delivery become rows of `attempts`.
+ */
+export const settleBatch = async (sql: Sql, batch: SettlementColumns): Promise<number> => {
+  const { rows } = await sql.query<{ settled: number }>({
+    name: "settle-batch",
+    text: `
+      WITH o AS MATERIALIZED (
+        SELECT * FROM unnest($1::int8[], $2::int8[], $3::int8[], $4::int4[], $5::text[], $6::text[], $7::int8[],
+                             $8::bool[], $9::int4[], $10::int4[], $11::int2[], $12::text[], $13::text[])
+          AS o (notice, endpoint, chunk, run, status, reason, delay_ms, counted, age_ms, ms, code, error, answer)
+      ),
+      settled AS (
+        UPDATE deliveries d SET
+          status = o.status,
+          reason = o.reason,
+          sent_at = CASE WHEN o.status = 'sent' THEN now() END,
+          due_at = coalesce(now() + o.delay_ms * interval '1 millisecond', d.due_at),
+          chunk = CASE WHEN o.status = 'waiting' THEN NULL ELSE d.chunk END,
+          attempts = d.attempts + o.counted::int,
+          first_at = CASE WHEN d.attempts = 0 AND o.counted THEN now() - o.age_ms * interval '1 millisecond' ELSE d.first_at END,
+          first_ms = CASE WHEN d.attempts = 0 AND o.counted THEN o.ms ELSE d.first_ms END,
+          first_code = CASE WHEN d.attempts = 0 AND o.counted THEN o.code ELSE d.first_code END,
+          first_error = CASE WHEN d.attempts = 0 THEN o.error ELSE d.first_error END,
+          first_answer = CASE WHEN d.attempts = 0 THEN o.answer ELSE d.first_answer END
+        FROM o
+        WHERE d.notice = o.notice AND d.endpoint = o.endpoint AND d.status <> 'sent'
+          AND (o.status = 'sent' OR (d.status = 'waiting' AND d.chunk = o.chunk
+            AND EXISTS (SELECT FROM chunks c WHERE c.id = o.chunk AND c.run = o.run)))
+        RETURNING d.notice, d.endpoint, d.attempts, o.counted, o.age_ms, o.ms, o.code, o.error, o.answer
+      ),
+      further AS (
+        INSERT INTO attempts (notice, endpoint, attempt, at, ms, code, error, answer)
+        SELECT notice, endpoint, attempts, now() - age_ms * interval '1 millisecond', ms, code, error, answer
+        FROM settled WHERE counted AND attempts > 1
+      )
+      SELECT count(*) AS settled FROM settled`,
+    values: [
+      batch.notice,
+      batch.endpoint,
+      batch.chunk,
+      batch.run,
+      batch.status,
+      batch.reason,
+      batch.delayMs,
+      batch.counted,
+      batch.ageMs,
+      batch.ms,
+      batch.code,
+      batch.error,
+      batch.answer,
+    ],
+  });
+  return rows[0]?.settled ?? 0;
+};
+
+/** An endpoint that refused for good takes no more: `disabled` (410) or `bounced` (the address itself was refused). */
+export const closeEndpoints = async (
+  sql: Sql,
+  endpoints: readonly number[],
+  status: "disabled" | "bounced",
+): Promise<void> => {
+  await sql.query("UPDATE endpoints SET status = $2 WHERE no = ANY($1) AND status = 'active'", [endpoints, status]);
+};

@@ -1,0 +1,115 @@
+import type { Channel, Lane } from "../domain/category.ts";
+import type { Audience, NoticeStatus } from "../domain/notice.ts";
+import type { Sql } from "./connection.ts";
+
+/** Deliveries of one chunk: one job sends them under one lease. */
+export const CHUNK_SIZE = 200;
+
+export type NewChunk = { id: number; channel: Channel; lane: Lane };
+
+export type NoticeToFanOut = {
+  no: number;
+  id: string;
+  change: string | null;
+  service: string | null;
+  lane: Lane;
+  audience: Audience;
+  status: NoticeStatus;
+  cursor: number;
+  fannedOutAt: Date | null;
+  /** By the database's clock; above zero it is too early. */
+  dueInMs: number;
+  /** The change's notices of earlier revisions: an endpoint that one of them reached has been told. */
+  earlier: number[];
+  /** The other notices of this revision for told or untold endpoints: nobody gets both. */
+  siblings: number[];
+};
+
+/** Locks the notice's row until the transaction ends, so that fan-out and supersession take turns. */
+export const lockNotice = async (sql: Sql, id: string): Promise<NoticeToFanOut | null> => {
+  const { rows } = await sql.query<NoticeToFanOut>({
+    name: "lock-notice",
+    text: `SELECT n.no, n.id, n.change, c.service, n.lane, n.audience, n.status, n.cursor, n.fanned_out_at AS "fannedOutAt",
+                  ceil(extract(epoch FROM n.fan_out_at - clock_timestamp()) * 1000)::int8 AS "dueInMs",
+                  ARRAY(SELECT s.no FROM notices s WHERE s.change = n.change AND s.revision < n.revision) AS earlier,
+                  ARRAY(SELECT s.no FROM notices s WHERE s.change = n.change AND s.revision = n.revision
+                        AND s.audience <> 'all' AND s.no <> n.no) AS siblings
+           FROM notices n LEFT JOIN changes c ON c.change = n.change
+           WHERE n.id = $1 FOR UPDATE OF n`,
+    values: [id],
+  });
+  return rows[0] ?? null;
+};
+
+/** Which endpoints each audience takes, as a condition on `e`; $4 are earlier notices, $5 siblings. */
+const AUDIENCE: Record<Audience, string> = (() => {
+  const told =
+    "EXISTS (SELECT FROM deliveries d WHERE d.notice = ANY($4) AND d.endpoint = e.no AND (d.status = 'sent' OR d.attempts > 0))";
+  const toldBySibling = "EXISTS (SELECT FROM deliveries d WHERE d.notice = ANY($5) AND d.endpoint = e.no)";
+  return {
+    all: "$4::int8[] IS NOT NULL AND $5::int8[] IS NOT NULL",
+    told: `${told} AND NOT ${toldBySibling}`,
+    untold: `NOT ${told} AND NOT ${toldBySibling}`,
+  };
+})();
+
+const windowStatement = (audience: Audience): string => `
+  WITH first AS MATERIALIZED (SELECT nextval('chunk_ids') AS id),
+  audience AS MATERIALIZED (
+    SELECT e.no, e.channel
+    FROM endpoints e JOIN partners p ON p.partner = e.partner
+    WHERE e.no > $2 AND e.status = 'active' AND e.role = 'primary' AND e.deleted_at IS NULL
+      AND p.left_at IS NULL AND p.subscriptions && ARRAY['*', $3] AND ${AUDIENCE[audience]}
+    ORDER BY e.no LIMIT $6
+  ),
+  placed AS (
+    SELECT no, channel, (row_number() OVER (PARTITION BY channel ORDER BY no) - 1) / ${CHUNK_SIZE} AS place FROM audience
+  ),
+  numbered AS (
+    SELECT no, channel, (SELECT id FROM first) + dense_rank() OVER (ORDER BY channel, place) - 1 AS chunk FROM placed
+  ),
+  new_deliveries AS (
+    INSERT INTO deliveries (notice, endpoint, lane, channel, chunk, due_at)
+    SELECT n.no, numbered.no, n.lane, numbered.channel, numbered.chunk, n.due_at
+    FROM numbered CROSS JOIN (SELECT no, lane, due_at FROM notices WHERE no = $1) AS n
+    ON CONFLICT DO NOTHING
+    RETURNING chunk, channel, lane
+  ),
+  new_chunks AS (
+    INSERT INTO chunks (id, lane, channel) SELECT DISTINCT chunk, lane, channel FROM new_deliveries RETURNING id, lane, channel
+  ),
+  moved AS (
+    UPDATE notices SET status = 'sending', cursor = coalesce((SELECT max(no) FROM audience), cursor),
+      fan_out_started_at = coalesce(fan_out_started_at, clock_timestamp()),
+      fanned_out_at = CASE WHEN (SELECT count(*) FROM audience) < $6 THEN clock_timestamp() END
+    WHERE no = $1
+  )
+  SELECT id, lane, channel, (SELECT count(*) FROM audience) AS covered, (SELECT count(*) FROM new_deliveries) AS deliveries
+  FROM (SELECT 1) AS always LEFT JOIN new_chunks ON true ORDER BY id`;
+
+export type Window = { chunks: NewChunk[]; covered: number; deliveries: number };
+
+/**
+ * Makes the deliveries of the next `size` endpoints after the cursor, in chunks, and moves the cursor: all in the
+ * caller's transaction, which holds the notice's row. Run again it inserts nothing twice (primary key: notice, endpoint).
+ *
+ * `size` is at most 100,000: a window takes its chunk ids from one block of a thousand.
+ */
+export const fanOutWindow = async (sql: Sql, notice: NoticeToFanOut, size: number): Promise<Window> => {
+  const { rows } = await sql.query<{
+    id: number | null;
+    lane: Lane;
+    channel: Channel;
+    covered: number;
+    deliveries: number;
+  }>({
+    name: `fan-out-${notice.audience}`,
+    text: windowStatement(notice.audience),
+    values: [notice.no, notice.cursor, notice.service, notice.earlier, notice.siblings, size],
+  });
+  return {
+    chunks: rows.flatMap(({ id, lane, channel }) => (id === null ? [] : [{ id, lane, channel }])),
+    covered: rows[0]?.covered ?? 0,
+    deliveries: rows[0]?.deliveries ?? 0,
+  };
+};

@@ -1,0 +1,72 @@
+import type { Change, Difference } from "../domain/change.ts";
+import type { NoticeKind } from "../domain/notice.ts";
+import type { IsoDuration, Policy } from "../domain/policy.ts";
+import type { Lane } from "../domain/category.ts";
+import type { Verdict } from "../domain/verdict.ts";
+import type { NoticeContent } from "../senders/sender.ts";
+import type { Sql } from "./connection.ts";
+
+/** What is fresh of a notice when one of its chunks is sent. */
+export type NoticeState = { no: number; noticeEnded: boolean; overtaken: boolean; held: boolean };
+
+/** The states of notices by number, read anew for every chunk. */
+export const noticeStates = async (sql: Sql, nos: readonly number[]): Promise<Map<number, NoticeState>> => {
+  const { rows } = await sql.query<NoticeState>({
+    name: "notice-states",
+    text: `SELECT n.no, n.status IN ('superseded', 'cancelled') AS "noticeEnded",
+                  n.kind = 'reminder' AND (n.release_at <= now() OR EXISTS (
+                    SELECT FROM notices later WHERE later.change = n.change AND later.revision >= n.revision
+                      AND later.due_at > n.due_at AND later.due_at <= now()
+                      AND later.status IN ('planned', 'sending', 'done'))) AS overtaken,
+                  c.paused_at IS NOT NULL OR EXISTS (SELECT FROM installation WHERE paused_at IS NOT NULL) AS held
+           FROM notices n LEFT JOIN changes c ON c.change = n.change WHERE n.no = ANY($1)`,
+    values: [nos],
+  });
+  return new Map(rows.map((row) => [row.no, row]));
+};
+
+/** What a notice says, and the retry schedules of the policy that governs it (null: it belongs to no change). */
+export type KeptContent = NoticeContent & { retries: Record<"webhook" | "email", IsoDuration[]> | null };
+
+type Row = {
+  no: number;
+  id: string;
+  kind: NoticeKind;
+  offset: string | null;
+  lane: Lane;
+  dueAt: Date;
+  state: Change | null;
+  differs: Difference | null;
+  reason: string | null;
+  verdict: Verdict | null;
+  policy: Policy | null;
+};
+
+/** What notices say: it never changes once they are stored, so callers may keep it. `zone` serves notices without a change. */
+export const loadContents = async (sql: Sql, nos: readonly number[], zone: string): Promise<KeptContent[]> => {
+  const { rows } = await sql.query<Row>({
+    name: "notice-contents",
+    text: `SELECT n.no, n.id, n.kind, n."offset", n.lane, n.due_at AS "dueAt", r.state, r.differs, r.reason, r.verdict, p.policy
+           FROM notices n
+           LEFT JOIN revisions r ON r.change = n.change AND r.revision = n.revision
+           LEFT JOIN policies p ON p.hash = r.policy
+           WHERE n.no = ANY($1)`,
+    values: [nos],
+  });
+  return rows.map((row) => ({
+    notice: {
+      no: row.no,
+      id: row.id,
+      kind: row.kind,
+      offset: row.offset,
+      lane: row.lane,
+      dueAt: row.dueAt.toISOString(),
+    },
+    change: row.state,
+    previous: row.differs ?? {},
+    reason: row.reason,
+    verdict: row.verdict,
+    policyZone: row.policy?.timeZone ?? zone,
+    retries: row.policy?.retries ?? null,
+  }));
+};

@@ -1,0 +1,122 @@
+import type { Lane } from "../domain/category.ts";
+import type { NoticeStatus, PlannedNotice } from "../domain/notice.ts";
+import type { Sql } from "./connection.ts";
+
+type NewNotices = {
+  change: string;
+  revision: number;
+  /** The instant of the release date that the notices bear; null when undated. */
+  releaseAt: string | null;
+  notices: readonly PlannedNotice[];
+  /** A revision that is no longer the latest plans nothing that goes out. */
+  superseded: boolean;
+};
+
+export type QueuedNotice = { id: string; lane: Lane; fanOutAt: Date; dueInMs: number };
+
+/** Stores a plan; notices that are stored already stay as they are. Answers those that wait to be fanned out. */
+export const insertNotices = async (sql: Sql, plan: NewNotices): Promise<QueuedNotice[]> => {
+  const { rows } = await sql.query<QueuedNotice>({
+    name: "insert-notices",
+    text: `INSERT INTO notices (id, change, revision, kind, "offset", lane, audience, release_at, due_at, fan_out_at, status, folded_into)
+           SELECT n.id, $1, $2, n.kind, n.shift, n.lane, n.audience, $3, n.due_at, n.due_at, n.status, n.folded_into
+           FROM unnest($4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::timestamptz[], $10::text[], $11::text[])
+             WITH ORDINALITY AS n (id, kind, shift, lane, audience, due_at, status, folded_into, place)
+           ORDER BY n.place
+           ON CONFLICT (id) DO NOTHING
+           RETURNING id, lane, fan_out_at AS "fanOutAt", status,
+             ceil(extract(epoch FROM fan_out_at - clock_timestamp()) * 1000)::int8 AS "dueInMs"`,
+    values: [
+      plan.change,
+      plan.revision,
+      plan.releaseAt,
+      plan.notices.map((notice) => notice.id),
+      plan.notices.map((notice) => notice.kind),
+      plan.notices.map((notice) => notice.offset),
+      plan.notices.map((notice) => notice.lane),
+      plan.notices.map((notice) => notice.audience),
+      plan.notices.map((notice) => notice.dueAt),
+      plan.notices.map(
+        (notice): NoticeStatus => (plan.superseded && notice.status === "planned" ? "superseded" : notice.status),
+      ),
+      plan.notices.map((notice) => notice.foldedInto),
+    ],
+  });
+  return rows.filter((row) => (row as QueuedNotice & { status: NoticeStatus }).status === "planned");
+};
+
+/**
+ * Ends what earlier revisions still had to say: their open notices become `status` and their waiting deliveries
+ * `skipped: superseded`. A fan-out that is under way holds its notice's row, so this waits for its window to commit.
+ */
+export const supersedeEarlier = async (
+  sql: Sql,
+  change: string,
+  revision: number,
+  status: "superseded" | "cancelled",
+): Promise<number> => {
+  const { rows } = await sql.query<{ no: number }>({
+    name: "supersede-notices",
+    text: `UPDATE notices SET status = $3, done_at = now()
+           WHERE change = $1 AND revision < $2 AND status IN ('planned', 'sending') RETURNING no`,
+    values: [change, revision, status],
+  });
+  if (rows.length > 0) {
+    await sql.query({
+      name: "skip-superseded",
+      text: "UPDATE deliveries SET status = 'skipped', reason = 'superseded' WHERE notice = ANY($1) AND status = 'waiting'",
+      values: [rows.map((row) => row.no)],
+    });
+  }
+  return rows.length;
+};
+
+/** Every notice not yet fanned out, by number, in pages: what the queue must hold a delayed job for. */
+export const plannedNotices = async (
+  sql: Sql,
+  after: number,
+  limit: number,
+): Promise<(QueuedNotice & { no: number })[]> => {
+  const { rows } = await sql.query<QueuedNotice & { no: number }>(
+    `SELECT no, id, lane, fan_out_at AS "fanOutAt", ceil(extract(epoch FROM fan_out_at - clock_timestamp()) * 1000)::int8 AS "dueInMs"
+     FROM notices
+     WHERE no > $1 AND (status = 'planned' OR (status = 'sending' AND fanned_out_at IS NULL)) ORDER BY no LIMIT $2`,
+    [after, limit],
+  );
+  return rows;
+};
+
+export type FinishedNotice = {
+  id: string;
+  change: string | null;
+  kind: string;
+  lane: Lane;
+  /** From the start of the fan-out to the last delivery sent. */
+  tookMs: number;
+  counts: Record<string, Record<string, number>>;
+};
+
+/** Notices whose deliveries have all come to an end become `done`; answers them with their counts per channel and state. */
+export const finishNotices = async (sql: Sql): Promise<FinishedNotice[]> => {
+  const { rows } = await sql.query<{ no: number } & Omit<FinishedNotice, "counts" | "tookMs">>({
+    name: "finish-notices",
+    text: `UPDATE notices n SET status = 'done', done_at = now()
+           WHERE n.status = 'sending' AND n.fanned_out_at IS NOT NULL
+             AND NOT EXISTS (SELECT FROM deliveries d WHERE d.notice = n.no AND d.status = 'waiting')
+           RETURNING n.no, n.id, n.change, n.kind, n.lane`,
+  });
+  return Promise.all(
+    rows.map(async ({ no, ...notice }) => {
+      const counted = await sql.query<{ channel: string; status: string; count: number; tookMs: number | null }>({
+        name: "count-deliveries",
+        text: `SELECT d.channel, d.status, count(*) AS count,
+                      (extract(epoch FROM max(d.sent_at) - min(n.fan_out_started_at)) * 1000)::int8 AS "tookMs"
+               FROM deliveries d JOIN notices n ON n.no = d.notice WHERE d.notice = $1 GROUP BY d.channel, d.status`,
+        values: [no],
+      });
+      const counts: FinishedNotice["counts"] = {};
+      for (const { channel, status, count } of counted.rows) (counts[channel] ??= {})[status] = count;
+      return { ...notice, tookMs: Math.max(0, ...counted.rows.map((row) => row.tookMs ?? 0)), counts };
+    }),
+  );
+};

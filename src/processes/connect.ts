@@ -1,0 +1,78 @@
+import { readFile } from "node:fs/promises";
+import { systemClock } from "../clock.ts";
+import { type Config, ConfigError } from "../config.ts";
+import { DEFAULT_POLICY, type Policy, readPolicy } from "../domain/policy.ts";
+import type { Fault } from "../domain/fault.ts";
+import { makeKeyring } from "../keyring.ts";
+import { openLedger } from "../ledger/connection.ts";
+import { migrateLedger } from "../ledger/migrate.ts";
+import type { Log } from "../log.ts";
+import { openRedis } from "../queue/connection.ts";
+import { openQueues, PREFIX } from "../queue/queues.ts";
+import type { Parts } from "./parts.ts";
+
+/** The policy in force: the file's, over the defaults. Throws ConfigError with every fault of the file. */
+export const loadPolicy = async (file: string | undefined): Promise<Policy> => {
+  if (file === undefined) return DEFAULT_POLICY;
+  const fail = (faults: readonly Fault[]): never => {
+    throw new ConfigError(
+      faults.map((fault) => ({
+        path: `FOREWARN_POLICY ${file}${fault.path ? `: ${fault.path}` : ""}`,
+        message: fault.message,
+      })),
+    );
+  };
+  let json: unknown;
+  try {
+    json = JSON.parse(await readFile(file, "utf8"));
+  } catch (error) {
+    return fail([{ path: "", message: `is not JSON: ${error instanceof Error ? error.message : String(error)}` }]);
+  }
+  const read = readPolicy(json);
+  return "faults" in read ? fail(read.faults) : read.policy;
+};
+
+/** A worker by itself shares its servers with others: it can't start any of its own. */
+const need = (value: string | undefined, name: string, example: string): string => {
+  if (value !== undefined) return value;
+  throw new ConfigError([
+    {
+      path: name,
+      message: `is missing; a process by itself needs it (npm start brings servers of its own); example: ${example}`,
+    },
+  ]);
+};
+
+/**
+ * Connects to the ledger and the queue named by the configuration, and brings the schema up to date.
+ *
+ * Redis may be away: producers then fail at once and workers wait. PostgreSQL must answer.
+ */
+export const connect = async (config: Config, log: Log, prefix = PREFIX): Promise<Parts> => {
+  const databaseUrl = need(config.databaseUrl, "DATABASE_URL", "postgres://user:password@db.internal:5432/forewarn");
+  const redisUrl = need(config.redisUrl, "REDIS_URL", "redis://redis.internal:6379");
+  const secret = need(config.secret, "FOREWARN_SECRET", "a line of `openssl rand -base64 48`");
+  const policy = await loadPolicy(config.policyFile);
+  await migrateLedger(databaseUrl);
+  const ledger = openLedger(databaseUrl, log);
+  const redis = openRedis(redisUrl, "producer");
+  redis.on("error", (error) => log.debug({ err: error }, "queue connection fault"));
+  const queues = openQueues(redis, log, prefix);
+  return {
+    config,
+    policy,
+    log,
+    clock: systemClock,
+    ledger,
+    redisUrl,
+    prefix,
+    redis,
+    queues,
+    keyring: makeKeyring(secret),
+    close: async () => {
+      await queues.close();
+      redis.disconnect();
+      await ledger.close();
+    },
+  };
+};

@@ -1,0 +1,73 @@
+import { makeAcceptEvent } from "../flow/accept-event.ts";
+import { makeFanOutNotice } from "../flow/fan-out-notice.ts";
+import { makePlanNotices } from "../flow/plan-notices.ts";
+import { makeReconcile } from "../flow/reconcile.ts";
+import { makeSweep } from "../flow/sweep.ts";
+import { makeTakeEvent } from "../flow/take-event.ts";
+import { noticeJob, planJob } from "../queue/jobs.ts";
+import { noticeQueue, planQueue } from "../queue/queues.ts";
+import { openWorker } from "../queue/worker.ts";
+import type { Parts, Running } from "./parts.ts";
+import { every } from "./timers.ts";
+
+const LANES = ["urgent", "routine"] as const;
+const SWEEP_MS = 1_000;
+const RECONCILE_MS = 60_000;
+const DONE = { kind: "done" } as const;
+
+/** Plans events, fans out due notices, sweeps each second and reconciles each minute. Run as many as you like. */
+export const startScheduler = async (parts: Parts): Promise<Running> => {
+  const { ledger, queues, policy, redis, redisUrl, prefix, log } = parts;
+  const takeEvent = makeTakeEvent({ acceptEvent: makeAcceptEvent({ ledger, queues, policy, log }), ledger, log });
+  const fanOutNotice = makeFanOutNotice({ ledger, queues, log });
+  const planNotices = makePlanNotices({ ledger, queues, fanOutNotice, log });
+  const sweep = makeSweep({ ledger, queues, log });
+  const reconcile = makeReconcile({ ledger, queues, redis, log, prefix });
+
+  const workers = [
+    openWorker({
+      redisUrl,
+      prefix,
+      log,
+      queue: "events",
+      concurrency: 4,
+      run: async (data) => takeEvent(data).then(() => DONE),
+    }),
+    ...LANES.flatMap((lane) => [
+      openWorker({
+        redisUrl,
+        prefix,
+        log,
+        queue: planQueue(lane),
+        concurrency: 4,
+        run: async (data) => planNotices(planJob.parse(data)).then(() => DONE),
+      }),
+      openWorker({
+        redisUrl,
+        prefix,
+        log,
+        queue: noticeQueue(lane),
+        concurrency: 4,
+        run: async (data) => {
+          const result = await fanOutNotice(noticeJob.parse(data));
+          return result.kind === "early" ? { kind: "later", delayMs: result.dueInMs } : DONE;
+        },
+      }),
+    ]),
+  ];
+  const timers = [
+    every(SWEEP_MS, "sweep", { tick: sweep, log }),
+    every(SWEEP_MS, "watching for a flush", {
+      tick: async () => {
+        if (await reconcile.wasFlushed()) await reconcile.run(true);
+      },
+      log,
+    }),
+    every(RECONCILE_MS, "reconcile", { tick: async () => void (await reconcile.run(false)), log }),
+  ];
+  return {
+    stop: async () => {
+      await Promise.all([...timers, ...workers].map((one) => one.stop()));
+    },
+  };
+};

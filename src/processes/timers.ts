@@ -1,0 +1,36 @@
+import type { Log } from "../log.ts";
+import type { Running } from "./parts.ts";
+
+/**
+ * Calls `tick` every `everyMs`, never twice at once; a tick that fails is logged once per streak of failures, and the
+ * next one tries again. Stopping waits for the tick that runs.
+ */
+export const every = (
+  everyMs: number,
+  what: string,
+  { tick, log }: { tick: () => Promise<void>; log: Log },
+): Running => {
+  let failing = false;
+  let running: Promise<void> | null = null;
+  const run = async (): Promise<void> => {
+    try {
+      await tick();
+      if (failing) log.info({ what }, "works again");
+      failing = false;
+    } catch (error) {
+      if (!failing) log.error({ err: error, what }, "failed; it is tried again until it works");
+      failing = true;
+    }
+  };
+  const timer = setInterval(() => {
+    running ??= run().finally(() => {
+      running = null;
+    });
+  }, everyMs);
+  return {
+    stop: async () => {
+      clearInterval(timer);
+      await running;
+    },
+  };
+};

@@ -1,0 +1,71 @@
+import { DelayedError, type Job, Worker } from "bullmq";
+import type { Log } from "../log.ts";
+import { openRedis } from "./connection.ts";
+import { PREFIX, type QueueName } from "./queues.ts";
+
+/** A killed worker's jobs run again after this; locks are renewed at half of it. */
+const LOCK_MS = 15_000;
+const STALLED_CHECK_MS = 5_000;
+const FIRST_DELAY_MS = 1_000;
+const LONGEST_DELAY_MS = 30_000;
+
+/** `later`: the job waits that long and comes again, without using up an attempt. */
+export type JobEnd = { kind: "done" } | { kind: "later"; delayMs: number };
+
+type Options = {
+  redisUrl: string;
+  queue: QueueName;
+  prefix?: string | undefined;
+  /** Jobs at once. */
+  concurrency: number;
+  /** `signal` aborts when the worker is asked to stop. A throw is a fault of ours or of the infrastructure. */
+  run: (data: unknown, signal: AbortSignal) => Promise<JobEnd>;
+  log: Log;
+};
+
+export type QueueWorker = { stop(): Promise<void> };
+
+/**
+ * Works on one queue until stopped. No job is ever lost to a fault: whatever is thrown, the job is delayed, longer each
+ * time, and comes again (`moveToDelayed` uses up no attempt, and a stalled job may stall without limit).
+ */
+export const openWorker = ({ redisUrl, queue, prefix = PREFIX, concurrency, run, log }: Options): QueueWorker => {
+  const connection = openRedis(redisUrl, "worker");
+  connection.on("error", (error) => log.debug({ err: error, queue }, "queue connection fault"));
+  const stopping = new AbortController();
+
+  const later = async (job: Job, token: string | undefined, delayMs: number): Promise<never> => {
+    await job.moveToDelayed(Date.now() + delayMs, token);
+    throw new DelayedError();
+  };
+
+  const work = async (job: Job, token?: string): Promise<void> => {
+    let end: JobEnd;
+    try {
+      end = await run(job.data, stopping.signal);
+    } catch (error) {
+      const delayMs = Math.min(FIRST_DELAY_MS * 2 ** Math.min(job.attemptsStarted, 5), LONGEST_DELAY_MS);
+      log.error({ err: error, queue, job: job.id, delayMs }, "a job failed and will come again");
+      return later(job, token, delayMs);
+    }
+    return end.kind === "later" ? later(job, token, end.delayMs) : undefined;
+  };
+
+  const worker = new Worker(queue, work, {
+    connection,
+    prefix,
+    concurrency,
+    lockDuration: LOCK_MS,
+    stalledInterval: STALLED_CHECK_MS,
+    maxStalledCount: 1_000_000,
+  });
+  worker.on("error", (error) => log.debug({ err: error, queue }, "worker fault"));
+
+  return {
+    stop: async () => {
+      stopping.abort();
+      await worker.close();
+      await connection.quit().catch(() => connection.disconnect());
+    },
+  };
+};
