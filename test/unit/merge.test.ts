@@ -1,0 +1,100 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import type { Change } from "../../src/domain/change.ts";
+import type { ChangeEvent } from "../../src/domain/event.ts";
+import { mergeEvent } from "../../src/domain/merge.ts";
+
+const context = { acceptedAt: "2027-01-01T00:00:00.000Z", zone: "Europe/Paris", serviceIsCritical: false };
+
+const event = (
+  kind: ChangeEvent["kind"],
+  time: string | null,
+  fields: ChangeEvent["fields"] = {},
+  id = `${kind}-${time}`,
+): ChangeEvent => ({
+  source: "/s",
+  id,
+  time,
+  kind,
+  change: "CHG-1",
+  fields,
+  reason: null,
+  minor: false,
+  releasedAt: null,
+});
+
+const creation = event("created", "2027-01-01T00:00:00.000Z", {
+  category: "major",
+  service: "billing",
+  title: "First",
+  releaseAt: "2027-06-01",
+});
+
+const mergeAll = (events: readonly ChangeEvent[]): Change => {
+  let change: Change | null = null;
+  for (const one of events) change = mergeEvent(change, one, context).change;
+  assert.ok(change);
+  return change;
+};
+
+test("updates end the same in whatever order they come", () => {
+  const updates = [
+    event("updated", "2027-01-02T00:00:00.000Z", { title: "Second" }),
+    event("updated", "2027-01-03T00:00:00.000Z", { title: "Third", summary: "s" }),
+    event("updated", "2027-01-04T00:00:00.000Z", { summary: null, releaseAt: "2027-07-01" }),
+    event("updated", "2027-01-03T00:00:00.000Z", { title: "Tied" }, "zz"),
+    event("cancelled", "2027-01-05T00:00:00.000Z"),
+  ];
+  const expected = mergeAll([creation, ...updates]);
+  fc.assert(
+    fc.property(fc.shuffledSubarray(updates, { minLength: updates.length }), (order) => {
+      const merged = mergeAll([creation, ...order]);
+      assert.deepEqual([merged.fields, merged.status], [expected.fields, expected.status]);
+    }),
+  );
+  assert.deepEqual([expected.fields.title, expected.fields.summary, expected.status], ["Tied", undefined, "cancelled"]);
+});
+
+test("a late older event still contributes the fields that no newer one set, and nothing else", () => {
+  const change = mergeAll([creation, event("updated", "2027-01-05T00:00:00.000Z", { title: "New" })]);
+  const { change: merged, differs } = mergeEvent(
+    change,
+    event("updated", "2027-01-02T00:00:00.000Z", { title: "Old", action: "Rotate keys" }),
+    context,
+  );
+  assert.deepEqual([merged.fields.title, merged.fields.action], ["New", "Rotate keys"]);
+  assert.deepEqual(differs, { action: null });
+});
+
+test("two spellings of one release instant are one date; a moved one starts its notice anew", () => {
+  const at = (releaseAt: string, acceptedAt: string) =>
+    mergeEvent(mergeAll([creation]), event("updated", "2027-02-01T00:00:00.000Z", { releaseAt }), {
+      ...context,
+      acceptedAt,
+    });
+  const same = at("2027-05-31T22:00:00.000Z", "2027-02-01T00:00:00.000Z");
+  assert.deepEqual([same.differs, same.change.dateSince], [{}, context.acceptedAt]);
+  const moved = at("2027-07-01", "2027-02-01T00:00:00.000Z");
+  assert.deepEqual([moved.differs, moved.change.dateSince], [{ releaseAt: "2027-06-01" }, "2027-02-01T00:00:00.000Z"]);
+});
+
+test("a change released by the schedule is announced again when a newer event moves its date ahead", () => {
+  const released: Change = { ...mergeAll([creation]), status: "released" };
+  const later = { ...context, acceptedAt: "2027-06-02T00:00:00.000Z" };
+  assert.equal(
+    mergeEvent(released, event("updated", null, { releaseAt: "2027-08-01" }), later).change.status,
+    "announced",
+  );
+  assert.equal(mergeEvent(released, event("updated", null, { title: "x" }), later).change.status, "released");
+});
+
+test("a links list read back from the ledger with its keys in another order is no difference", () => {
+  const links = [{ rel: "docs", href: "https://x.example", title: "t" }];
+  const change = mergeAll([{ ...creation, fields: { ...creation.fields, links } }]);
+  const stored = {
+    ...change,
+    fields: { ...change.fields, links: [{ href: "https://x.example", rel: "docs", title: "t" }] },
+  };
+  assert.deepEqual(mergeEvent(stored, event("updated", null, { links }), context).differs, {});
+});
