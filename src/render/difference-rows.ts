@@ -1,0 +1,57 @@
+import type { ChangeFields, Difference } from "../domain/change.ts";
+import { categoryWords } from "./notice-lead.ts";
+import { clip, plainLine } from "./plain-text.ts";
+import { momentOf, type Zones } from "./release-words.ts";
+import type { WordKey, Words } from "./words.ts";
+
+export type DifferenceRow = { label: string; before: string; after: string };
+
+type Told = { words: Words; zones: Zones };
+type Field = { field: keyof ChangeFields; label: WordKey; tell: (value: unknown, told: Told) => string };
+
+const LONGEST = 300;
+
+const asLine = (value: unknown): string => clip(plainLine(String(value)), LONGEST);
+const asDate = (value: unknown, { words, zones }: Told): string => momentOf(String(value), zones, words).line;
+const asList = (value: unknown): string => asLine(Array.isArray(value) ? value.join(", ") : value);
+const hrefOf = (link: { href?: unknown } | null): string => (typeof link?.href === "string" ? link.href : "");
+const asLinks = (value: unknown): string => (Array.isArray(value) ? asLine(value.map(hrefOf).join(", ")) : "");
+const asTruth = (value: unknown, { words }: Told): string => words.say(value === true ? "value.yes" : "value.no");
+const asCategory = (value: unknown, { words }: Told): string => categoryWords(value, words) ?? asLine(value);
+
+/** Every field that partners are told of, in the order of the mail. Details are too long to set side by side. */
+const FIELDS: readonly Field[] = [
+  { field: "title", label: "label.title", tell: asLine },
+  { field: "category", label: "label.category", tell: asCategory },
+  { field: "businessCritical", label: "label.critical", tell: asTruth },
+  { field: "service", label: "label.service", tell: asLine },
+  { field: "releaseAt", label: "label.releaseAt", tell: asDate },
+  { field: "testFrom", label: "label.testFrom", tell: asDate },
+  { field: "summary", label: "label.summary", tell: asLine },
+  { field: "action", label: "label.action", tell: asLine },
+  { field: "affects", label: "label.affects", tell: asList },
+  { field: "links", label: "label.links", tell: asLinks },
+  { field: "contact", label: "label.contact", tell: asLine },
+];
+
+const absent = (value: unknown): boolean => value === null || value === undefined || value === "";
+
+/** Former and present values of what a revision changed, a row a field. */
+export const differenceRows = (previous: Difference, fields: ChangeFields, told: Told): DifferenceRow[] => {
+  const none = told.words.say("value.none");
+  const rows = FIELDS.filter(({ field }) => Object.hasOwn(previous, field)).map(({ field, label, tell }) => ({
+    label: told.words.say(label),
+    before: absent(previous[field]) ? none : tell(previous[field], told),
+    after: absent(fields[field]) ? none : tell(fields[field], told),
+  }));
+  if (!Object.hasOwn(previous, "details")) return rows;
+  const after = told.words.say(absent(fields.details) ? "value.details.gone" : "value.details");
+  return [
+    ...rows,
+    {
+      label: told.words.say("label.details"),
+      before: absent(previous["details"]) ? none : told.words.say("value.details.former"),
+      after,
+    },
+  ];
+};

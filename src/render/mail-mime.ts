@@ -1,0 +1,72 @@
+import addressparser from "nodemailer/lib/addressparser";
+import MailComposer from "nodemailer/lib/mail-composer";
+import { domainToASCII } from "node:url";
+import { plainLine } from "./plain-text.ts";
+
+export type Mailbox = { name: string; address: string };
+
+/** A mail's own headers and parts, before it is encoded. */
+export type MailParts = {
+  from: Mailbox;
+  to: Mailbox;
+  subject: string;
+  html: string;
+  text: string;
+  /** With angle brackets. */
+  messageId: string;
+  /** The mail that began the thread; null when this one does. */
+  inReplyTo: string | null;
+  date: Date;
+  /** Further headers by name. */
+  headers: Readonly<Record<string, string>>;
+};
+
+/** RFC 5321 4.5.3.1: 64 octets before the sign, 255 after; a path of 256. */
+const LONGEST_LOCAL = 64;
+const LONGEST = 254;
+const LOCAL = /^[\p{L}\p{M}\p{N}!#$%&'*+/=?^_`{|}~-]+(?:\.[\p{L}\p{M}\p{N}!#$%&'*+/=?^_`{|}~-]+)*$/u;
+const DOMAIN = /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*$/i;
+
+/**
+ * One mail address with its domain in ASCII; null when it is not exactly one, so that no text can name a second
+ * recipient or a header. Quoted local parts and address literals are not taken.
+ *
+ * @example mailAddress("dev@bücher.example") // "dev@xn--bcher-kva.example"
+ */
+export const mailAddress = (text: string): string | null => {
+  const sign = text.lastIndexOf("@");
+  const local = text.slice(0, sign);
+  const domain = domainToASCII(text.slice(sign + 1));
+  const address = `${local}@${domain}`;
+  const fits = Buffer.byteLength(local) <= LONGEST_LOCAL && Buffer.byteLength(address) <= LONGEST;
+  // domainToASCII reads a host as a browser does and would mend what is not one: "a.example/b" must not become "a.example".
+  const whole = !/[\s/\\?#:[\]<>()",;@%]/u.test(text.slice(sign + 1));
+  return sign > 0 && whole && fits && LOCAL.test(local) && DOMAIN.test(domain) ? address : null;
+};
+
+/** `API changes <changes@example.com>`, or a bare address, as MAIL_FROM gives it; null when it is not one sender. */
+export const readMailbox = (text: string): Mailbox | null => {
+  const parsed = addressparser(text, { flatten: true });
+  const [only] = parsed;
+  const address = parsed.length === 1 && only ? mailAddress(only.address) : null;
+  return only && address !== null ? { name: plainLine(only.name), address } : null;
+};
+
+/** The mail as it goes over the wire: CRLF lines within 998 octets, every header folded and encoded. */
+export const composeMail = (mail: MailParts): Promise<Buffer> =>
+  new MailComposer({
+    from: mail.from,
+    to: { name: plainLine(mail.to.name), address: mail.to.address },
+    subject: plainLine(mail.subject),
+    messageId: mail.messageId,
+    ...(mail.inReplyTo === null ? {} : { inReplyTo: mail.inReplyTo, references: mail.inReplyTo }),
+    date: mail.date,
+    headers: Object.fromEntries(Object.entries(mail.headers).map(([name, value]) => [name, plainLine(value)])),
+    text: mail.text,
+    html: mail.html,
+    newline: "win",
+    disableFileAccess: true,
+    disableUrlAccess: true,
+  })
+    .compile()
+    .build();

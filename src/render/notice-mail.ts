@@ -1,0 +1,89 @@
+import type { Keyring } from "../keyring.ts";
+import type { Addressee, NoticeContent } from "../senders/sender.ts";
+import { type Standing, standingOf } from "./notice-lead.ts";
+import { noticeView } from "./notice-view.ts";
+import { escapeHtml, plainLine } from "./plain-text.ts";
+import { makePlaces, type Spliced } from "./splice.ts";
+import type { Templates } from "./templates.ts";
+import { wordsFor } from "./words.ts";
+
+/** What one recipient reads. The subject is the same through the thread of a change. */
+export type NoticeMail = { subject: string; html: string; text: string };
+
+/** A recipient's own parts of a mail; everything else is shared. */
+const PLACES = ["name", "page"] as const;
+type Place = (typeof PLACES)[number];
+
+/** A notice in one language and zone, as it reads in [from, until): rendered once, then filled for each recipient. */
+type SharedMail = { subject: string; html: Spliced<Place>; text: Spliced<Place>; from: number; until: number };
+
+export type NoticeMails = {
+  /** The mail for one recipient, read at `now`. Throws TemplateError when a template of the operator's faults. */
+  mailFor(content: NoticeContent, to: Addressee, now: Date): NoticeMail;
+};
+
+export type NoticeMailDeps = { templates: Templates; keyring: Keyring; publicUrl: string };
+
+/** About 30 KB each: the zones and languages of a few notices under way. */
+const KEPT = 256;
+
+/** Every zone's midnight falls on a quarter of an hour. */
+const QUARTER_MS = 15 * 60_000;
+
+/** The span in which the wording holds: no day begins in it anywhere, and the release does not pass. */
+const readsSo = ({ release, phase }: Standing, now: Date): { from: number; until: number } => {
+  const from = now.getTime() - (now.getTime() % QUARTER_MS);
+  const until = from + QUARTER_MS;
+  if (!release || release.at.getTime() <= from || release.at.getTime() >= until) return { from, until };
+  return phase === "past" ? { from: release.at.getTime(), until } : { from, until: release.at.getTime() };
+};
+
+/**
+ * Mails of notices. What recipients share is rendered once per notice, locale and zone, and again when "in 14 days" may
+ * no longer be true; a recipient's name and page are filled in.
+ */
+export const makeNoticeMails = ({ templates, keyring, publicUrl }: NoticeMailDeps): NoticeMails => {
+  const shared = new Map<string, SharedMail>();
+
+  const render = (content: NoticeContent, to: Addressee, now: Date): SharedMail => {
+    const places = makePlaces(PLACES);
+    const words = wordsFor(to.locale);
+    const zones = { partner: to.timeZone, policy: content.policyZone };
+    const scene = { content, zones, words, now };
+    const view = noticeView(scene);
+    const { name, page } = places.marks;
+    const why = view.service === null ? "footer.partner" : "footer.subscribed";
+    const own = {
+      greeting: words.say("greeting", { name }),
+      why: words.say(why, { name, service: view.service ?? "" }),
+      page,
+    };
+    return {
+      subject: view.subject,
+      html: places.cut(templates.render("notice.html.liquid", { ...view, own }), escapeHtml),
+      text: places.cut(templates.render("notice.text.liquid", { ...view, own }), String),
+      ...readsSo(standingOf(scene), now),
+    };
+  };
+
+  const sharedFor = (content: NoticeContent, to: Addressee, now: Date): SharedMail => {
+    const key = JSON.stringify([content.notice.id, to.locale, to.timeZone]);
+    const kept = shared.get(key);
+    if (kept && kept.from <= now.getTime() && now.getTime() < kept.until) return kept;
+    const made = render(content, to, now);
+    shared.delete(key);
+    shared.set(key, made);
+    const [eldest] = shared.keys();
+    if (shared.size > KEPT && eldest !== undefined) shared.delete(eldest);
+    return made;
+  };
+
+  return {
+    mailFor: (content, to, now) => {
+      const mail = sharedFor(content, to, now);
+      const token = keyring.pageToken(to.partner, content.change?.change ?? null);
+      const own = { name: plainLine(to.name), page: `${publicUrl}/p/${token}` };
+      return { subject: mail.subject, html: mail.html(own), text: mail.text(own) };
+    },
+  };
+};

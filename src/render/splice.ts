@@ -1,0 +1,26 @@
+import { randomBytes } from "node:crypto";
+
+/** A rendered text with places left open, to be filled once per recipient without rendering again. */
+export type Spliced<Place extends string> = (own: Readonly<Record<Place, string>>) => string;
+
+/** Open places for a render; the marks cannot be guessed, so no field of an event can forge one. */
+export type Places<Place extends string> = {
+  /** What to render where each place is: letters and digits only, so that no escaping touches it. */
+  marks: Readonly<Record<Place, string>>;
+  /** Cuts a rendered text at its marks. Values are passed through `escape` as they are filled in. */
+  cut(rendered: string, escape: (value: string) => string): Spliced<Place>;
+};
+
+export const makePlaces = <Place extends string>(names: readonly Place[]): Places<Place> => {
+  const secret = randomBytes(12).toString("hex");
+  const marks = Object.fromEntries(names.map((name, no) => [name, `place${secret}n${no}e`])) as Record<Place, string>;
+  const mark = new RegExp(`place${secret}n(\\d+)e`);
+  return {
+    marks,
+    cut: (rendered, escape) => {
+      // Odd pieces are the numbers that the expression captured.
+      const pieces = rendered.split(mark).map((piece, no) => (no % 2 === 0 ? piece : (names[Number(piece)] ?? piece)));
+      return (own) => pieces.map((piece, no) => (no % 2 === 0 ? piece : escape(own[piece as Place]))).join("");
+    },
+  };
+};

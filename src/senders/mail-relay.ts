@@ -1,0 +1,137 @@
+import type { Clock } from "../clock.ts";
+import type { Log } from "../log.ts";
+import { makeBreaker, type Permit } from "./breaker.ts";
+import type { Ended, SmtpEnd } from "./mail-outcome.ts";
+import { type Lease, makeSmtpPool } from "./smtp-pool.ts";
+import { type MailEnvelope, openSession, relayOf, type SmtpSession } from "./smtp-session.ts";
+
+export type MailRelayDeps = {
+  smtpUrl: string;
+  /** One deadline for the whole attempt, waiting for a connection included. */
+  timeoutMs: number;
+  clock: Clock;
+  log: Log;
+  /** Most connections at a time. */
+  connections?: number;
+};
+
+export type MailRelay = {
+  /** How a mail would end now, without trying: the relay is spared after it could not be reached. Null: try. */
+  spared(): Ended | null;
+  /** One transaction. A connection that the relay closed while it was idle is replaced, and is no attempt. */
+  carry(envelope: MailEnvelope, mail: Buffer, signal: AbortSignal): Promise<SmtpEnd>;
+  close(): void;
+};
+
+type Carried = { envelope: MailEnvelope; bytes: Buffer; signal: AbortSignal };
+
+const CONNECTIONS = 20;
+const IDLE_MS = 30_000;
+const SPARED_MS = 5_000;
+
+const notTried = (text: string): Ended => ({ kind: "ended", stage: "connect", code: null, text });
+const SPARED = notTried("it is spared for a few seconds after it could not be reached");
+const STOPPED: Ended = { kind: "ended", stage: "cut", code: null, text: "the sender is stopping" };
+
+/** Ends of a transaction that say nothing against the relay's being there. */
+const reached = (end: SmtpEnd): boolean =>
+  end.kind === "accepted" || (end.stage !== "connect" && end.stage !== "login");
+
+export const makeMailRelay = (deps: MailRelayDeps): MailRelay => {
+  const { timeoutMs, clock, log } = deps;
+  const relay = relayOf(deps.smtpUrl, timeoutMs);
+  const pool = makeSmtpPool({ connections: deps.connections ?? CONNECTIONS, idleMs: IDLE_MS, clock });
+  const breaker = makeBreaker({ clock, openMs: SPARED_MS });
+
+  /** Lets the next mail have the connection: at once when this one went well, after RSET when it was refused. */
+  const giveBack = (lease: Lease, session: SmtpSession, end: SmtpEnd): void => {
+    if (end.kind === "accepted" || end.stage === "smtputf8") return lease.end(session);
+    if (end.stage === "cut") {
+      session.drop();
+      return lease.end(null);
+    }
+    void session.reset().then((fit) => {
+      if (!fit) session.drop();
+      lease.end(fit ? session : null);
+    });
+  };
+
+  /** Carries over one connection; `stale` when that had been closed at the other end before the mail was begun. */
+  const over = async (session: SmtpSession, { envelope, bytes }: Carried, limit: AbortSignal) => {
+    if (/[^!-~]/.test(envelope.to) && !session.smtpUtf8) {
+      const end: Ended = { kind: "ended", stage: "smtputf8", code: null, text: "the relay does not offer it" };
+      return { end, stale: false };
+    }
+    const { end, begun } = await session.carry(envelope, bytes, limit);
+    const closed = end.kind === "ended" && (end.stage === "cut" || end.code === 421);
+    return { end, stale: closed && !begun && !limit.aborted };
+  };
+
+  const transact = async (lease: Lease, mail: Carried, limit: AbortSignal): Promise<SmtpEnd> => {
+    if (lease.session) {
+      const { end, stale } = await over(lease.session, mail, limit);
+      if (!stale) {
+        giveBack(lease, lease.session, end);
+        return end;
+      }
+      lease.session.drop();
+    }
+    const opened = await openSession(relay, limit);
+    if ("kind" in opened) {
+      lease.end(null);
+      return opened;
+    }
+    lease.hold(opened);
+    const { end } = await over(opened, mail, limit);
+    giveBack(lease, opened, end);
+    return end;
+  };
+
+  const learn = (permit: Permit, end: SmtpEnd): void => {
+    if (reached(end)) return permit.succeeded();
+    if (permit.failed() && end.kind === "ended")
+      log.warn({ relay: relay.options.host, fault: end.text }, "mail relay cannot be reached: mails wait");
+  };
+
+  const attempt = async (mail: Carried, limit: AbortSignal, mayShrink: boolean): Promise<SmtpEnd> => {
+    const lease = await pool.lease(limit);
+    if (!lease) return notTried("no connection to it became free in time");
+    const permit = breaker.admit();
+    if (!permit) {
+      lease.end(lease.session);
+      return SPARED;
+    }
+    try {
+      const end = await transact(lease, mail, limit);
+      const turnedAway = end.kind === "ended" && end.stage === "connect" && end.code !== null;
+      // The relay is there, for other connections of ours are open: it only takes no more of them.
+      if (turnedAway && mayShrink && pool.shrink()) {
+        permit.succeeded();
+        return await attempt(mail, limit, false);
+      }
+      if (reached(end) || !mail.signal.aborted) learn(permit, end);
+      return end;
+    } finally {
+      permit.abandoned();
+    }
+  };
+
+  return {
+    spared: () => (breaker.refuses() ? SPARED : null),
+    carry: async (envelope, bytes, signal) => {
+      const limit = new AbortController();
+      const timer = setTimeout(() => limit.abort(`no answer within ${timeoutMs} ms`), timeoutMs);
+      const stop = (): void => limit.abort(STOPPED.text);
+      signal.addEventListener("abort", stop, { once: true });
+      if (signal.aborted) stop();
+      try {
+        const end = await attempt({ envelope, bytes, signal }, limit.signal, true);
+        return signal.aborted && !reached(end) ? STOPPED : end;
+      } finally {
+        clearTimeout(timer);
+        signal.removeEventListener("abort", stop);
+      }
+    },
+    close: () => pool.close(),
+  };
+};

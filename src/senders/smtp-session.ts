@@ -1,0 +1,199 @@
+import { isIP } from "node:net";
+import { Readable } from "node:stream";
+import { parseConnectionUrl } from "nodemailer/lib/shared";
+import SMTPConnection, { type SMTPConnectionAuth, type SMTPConnectionOptions } from "nodemailer/lib/smtp-connection";
+import type { Ended, SmtpEnd, Stage } from "./mail-outcome.ts";
+
+export type Relay = { options: SMTPConnectionOptions; auth: SMTPConnectionAuth | null };
+type Fault = Error & {
+  code?: string | undefined;
+  command?: string | undefined;
+  response?: string | undefined;
+  responseCode?: number | undefined;
+};
+
+export type MailEnvelope = { from: string; to: string };
+
+/** One logged-in connection to the relay, for one mail at a time. */
+export type SmtpSession = {
+  /** Whether it takes addresses that are not ASCII (RFC 6531). */
+  smtpUtf8: boolean;
+  alive(): boolean;
+  /** `begun`: bytes of the mail were sent, so that a cut leaves it open whether the relay has it. */
+  carry(envelope: MailEnvelope, mail: Buffer, limit: AbortSignal): Promise<{ end: SmtpEnd; begun: boolean }>;
+  /** Makes it fit for the next mail after a refusal; false: it is of no more use. */
+  reset(): Promise<boolean>;
+  /** Says QUIT when it can, and ends. */
+  quit(): void;
+  /** Ends at once; what is under way is lost. */
+  drop(): void;
+};
+
+const RESET_WITHIN_MS = 2_000;
+const QUIT_WITHIN_MS = 1_000;
+
+const isLoopback = (host: string): boolean =>
+  host === "localhost" || host === "::1" || (isIP(host) === 4 && host.startsWith("127."));
+
+/**
+ * The relay behind `smtp://user:password@host:port` or `smtps://…`; nodemailer's options may stand in the query.
+ *
+ * A password is not sent in the clear: with a login, STARTTLS is demanded unless the relay is on this machine or the URL
+ * says `?requireTLS=false`.
+ */
+export const relayOf = (smtpUrl: string, timeoutMs: number): Relay => {
+  const { auth, ...given } = parseConnectionUrl(smtpUrl);
+  const local = isLoopback(given.host ?? "localhost");
+  // A relay on this machine often shows a certificate of its own making, and there is no network to protect.
+  const guard = local ? { ignoreTLS: true } : { requireTLS: auth !== undefined && given.secure !== true };
+  return {
+    options: {
+      ...guard,
+      ...given,
+      connectionTimeout: timeoutMs,
+      greetingTimeout: timeoutMs,
+      dnsTimeout: timeoutMs,
+      socketCloseTimeout: 0,
+      maxResponseSize: 64 * 1024,
+    },
+    auth: auth ?? null,
+  };
+};
+
+const ended = (stage: Stage, fault: Fault): Ended => ({
+  kind: "ended",
+  stage,
+  code: fault.responseCode ?? null,
+  text: fault.response ?? fault.message,
+});
+
+/** nodemailer's name of the step that was refused → ours; anything else is a connection that broke. */
+const STAGES: Readonly<Record<string, Stage>> = {
+  "MAIL FROM EENVELOPE": "mail",
+  "RCPT TO EENVELOPE": "rcpt",
+  "DATA EENVELOPE": "data",
+  "DATA EMESSAGE": "body",
+};
+
+const stageOf = (fault: Fault): Stage => STAGES[`${fault.command ?? ""} ${fault.code ?? ""}`] ?? "cut";
+
+const stopped = (limit: AbortSignal): Ended => ({
+  kind: "ended",
+  stage: "cut",
+  code: null,
+  text: String(limit.reason),
+});
+
+/** Runs `work` until it settles, the connection ends or `limit` aborts, whichever comes first. */
+const race = <T>(
+  connection: SMTPConnection,
+  limit: AbortSignal | null,
+  work: (settle: (value: T) => void) => void,
+  otherwise: (fault: Fault | null) => T,
+): Promise<T> =>
+  new Promise((resolve) => {
+    const onError = (fault: Fault): void => settle(otherwise(fault));
+    // The library ends the connection before it tells the step under way; that step's own answer says more.
+    const onEnd = (): void => void setImmediate(() => settle(otherwise(null)));
+    const onAbort = (): void => {
+      connection.close();
+      settle(otherwise(null));
+    };
+    const settle = (value: T): void => {
+      connection.off("error", onError);
+      connection.off("end", onEnd);
+      limit?.removeEventListener("abort", onAbort);
+      resolve(value);
+    };
+    connection.on("error", onError);
+    connection.on("end", onEnd);
+    limit?.addEventListener("abort", onAbort, { once: true });
+    if (limit?.aborted) onAbort();
+    else work(settle);
+  });
+
+const makeSession = (connection: SMTPConnection, smtpUtf8: boolean): SmtpSession => ({
+  smtpUtf8,
+  alive: () => !connection.destroyed,
+  carry: async (envelope, mail, limit) => {
+    let begun = false;
+    // Read from the moment the relay has said 354.
+    const body = new Readable({
+      read() {
+        begun = true;
+        this.push(mail);
+        this.push(null);
+      },
+    });
+    const end = await race<SmtpEnd>(
+      connection,
+      limit,
+      (settle) =>
+        connection.send({ from: envelope.from, to: [envelope.to] }, body, (fault, sent) =>
+          settle(
+            fault
+              ? ended(stageOf(fault), fault)
+              : { kind: "accepted", code: Number(sent.response.slice(0, 3)) || 250, text: sent.response },
+          ),
+        ),
+      (fault) => {
+        if (fault) return ended(stageOf(fault), fault);
+        return limit.aborted ? stopped(limit) : ended("cut", new Error("connection closed"));
+      },
+    );
+    body.destroy();
+    return { end, begun };
+  },
+  reset: () => {
+    const limit = AbortSignal.timeout(RESET_WITHIN_MS);
+    return race<boolean>(
+      connection,
+      limit,
+      (settle) => connection.reset((fault) => settle(!fault)),
+      () => false,
+    );
+  },
+  quit: () => {
+    if (connection.destroyed) return;
+    connection.quit();
+    setTimeout(() => connection.close(), QUIT_WITHIN_MS).unref();
+  },
+  drop: () => connection.close(),
+});
+
+/** Connects, upgrades to TLS where offered or demanded, and logs in; `limit` bounds it all. */
+export const openSession = async (relay: Relay, limit: AbortSignal): Promise<SmtpSession | Ended> => {
+  const connection = new SMTPConnection(relay.options);
+  // For the connection's whole life: an error that nobody hears would end the process.
+  connection.on("error", () => undefined);
+  const fail = (stage: Stage) => (fault: Fault | null) =>
+    limit.aborted ? { ...stopped(limit), stage } : ended(stage, fault ?? new Error("connection closed"));
+
+  const connected = await race<Ended | null>(
+    connection,
+    limit,
+    (settle) => connection.connect((fault) => settle(fault ? fail("connect")(fault) : null)),
+    fail("connect"),
+  );
+  if (connected) {
+    connection.close();
+    return connected;
+  }
+  // The answer to the last EHLO, before a login overwrites it.
+  const smtpUtf8 = /^250[ -]SMTPUTF8\b/im.test(connection.lastServerResponse || "");
+  const { auth } = relay;
+  if (auth) {
+    const refused = await race<Ended | null>(
+      connection,
+      limit,
+      // The library writes into what it is given.
+      (settle) => connection.login({ ...auth }, (fault) => settle(fault ? fail("login")(fault) : null)),
+      fail("login"),
+    );
+    if (refused) {
+      connection.close();
+      return refused;
+    }
+  }
+  return makeSession(connection, smtpUtf8);
+};
