@@ -181,3 +181,10 @@ export const readClientConfig = (env: NodeJS.ProcessEnv = process.env): ClientCo
   const it = parsed.data;
   return { url: it.FOREWARN_URL, key: it.FOREWARN_KEY, dataFolder: resolve(it.FOREWARN_DATA) };
 };
+
+/** Where the policy file is said to be, even when other variables are wrong. */
+export const readPolicyPath = (env: NodeJS.ProcessEnv = process.env): string | undefined =>
+  env["FOREWARN_POLICY"] || undefined;
+
+/** Whether a system package may be installed, for what has no other use for the configuration. */
+export const readMayInstall = (env: NodeJS.ProcessEnv = process.env): boolean => env["FOREWARN_NO_INSTALL"] !== "1";

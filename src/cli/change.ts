@@ -1,0 +1,108 @@
+import { Command } from "commander";
+import type { Verdict } from "../domain/verdict.ts";
+import { type Cli, JSON_FLAG, type JsonOption } from "./cli.ts";
+import { table } from "./table.ts";
+import { printable, type Terminal } from "./terminal.ts";
+import { moment, noticeName, painted, verdictSentence } from "./words.ts";
+
+type Counts = Record<string, number>;
+type NoticeRow = {
+  id: string;
+  kind: string;
+  offset: string | null;
+  lane: string;
+  dueAt: string;
+  status: string;
+  counts?: { email?: Counts; webhook?: Counts };
+};
+type RevisionRow = { revision: number; at: string; event: unknown; differs: Record<string, unknown> | null };
+type ChangeView = {
+  change: string;
+  revision: number;
+  status: string;
+  category: string;
+  service: string;
+  businessCritical: boolean;
+  title: string;
+  summary?: string;
+  action?: string;
+  releaseAt?: string;
+  testFrom?: string;
+  contact?: string;
+  verdict: Verdict | null;
+  notices: NoticeRow[];
+  revisions: RevisionRow[];
+};
+
+const EXAMPLES = `
+Examples:
+  $ forewarn change CHG-1042
+  $ forewarn change CHG-1042 --json`;
+
+/** `12 sent, 1 waiting` of one channel. */
+const countsSentence = (counts: Counts | undefined): string =>
+  Object.entries(counts ?? {})
+    .filter(([, count]) => count > 0)
+    .map(([status, count]) => `${count} ${status}`)
+    .join(", ");
+
+const noticesTable = (terminal: Terminal, notices: readonly NoticeRow[]): string =>
+  table(
+    terminal,
+    [
+      { title: "due (UTC)", of: (notice) => moment(notice.dueAt) },
+      { title: "notice", of: noticeName },
+      { title: "lane", of: (notice) => notice.lane },
+      { title: "status", of: (notice) => painted(terminal, notice.status) },
+      { title: "mails", of: (notice) => countsSentence(notice.counts?.email) },
+      { title: "webhooks", of: (notice) => countsSentence(notice.counts?.webhook), cut: true },
+    ],
+    notices,
+    "no notices: it appears in the change log",
+  );
+
+const changeView = (terminal: Terminal, it: ChangeView): string => {
+  const facts: [string, string | undefined][] = [
+    ["category", `${painted(terminal, it.category)}${it.businessCritical ? ", business critical" : ""}`],
+    ["service", it.service],
+    ["release", it.releaseAt && moment(it.releaseAt)],
+    ["test from", it.testFrom && moment(it.testFrom)],
+    ["summary", it.summary],
+    ["action", it.action],
+    ["contact", it.contact],
+  ];
+  return [
+    `${terminal.paint("bold", printable(it.change))}  ${printable(it.title)}`,
+    `${terminal.paint("dim", `revision ${it.revision}`)}  ${painted(terminal, it.status)}`,
+    "",
+    ...facts.flatMap(([name, fact]) =>
+      fact ? [`${name.padEnd(10)}${fact.startsWith("\u001b") ? fact : printable(fact)}`] : [],
+    ),
+    `verdict   ${verdictSentence(terminal, it.verdict)}`,
+    "",
+    noticesTable(terminal, it.notices),
+    "",
+    table(
+      terminal,
+      [
+        { title: "revision", of: (row) => row.revision, align: "right" },
+        { title: "accepted (UTC)", of: (row) => moment(row.at) },
+        { title: "changed", of: (row) => printable(Object.keys(row.differs ?? {}).join(", ")), cut: true },
+      ],
+      it.revisions,
+      "no revisions",
+    ),
+  ].join("\n");
+};
+
+/** `forewarn change <id>`: one change with its verdict, notices and revisions. */
+export const changeCommand = (cli: Cli): Command =>
+  new Command("change")
+    .description("show one change: its verdict, notices and revisions")
+    .argument("<id>", "the change's id")
+    .option(...JSON_FLAG)
+    .addHelpText("after", EXAMPLES)
+    .action(async (id: string, options: JsonOption) => {
+      const change = await cli.client().get<ChangeView>(`/v1/changes/${encodeURIComponent(id)}`);
+      cli.terminal.answer(options, change, () => changeView(cli.terminal, change));
+    });

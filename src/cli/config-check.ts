@@ -1,0 +1,62 @@
+import { Command } from "commander";
+import { type Config, ConfigError, readConfig, readPolicyPath } from "../config.ts";
+import type { Fault } from "../domain/fault.ts";
+import { type Cli, JSON_FLAG, type JsonOption } from "./cli.ts";
+
+const EXAMPLES = `
+Examples:
+  $ forewarn config check
+  $ forewarn config check --policy policy.json`;
+
+/** What `read` gives, and its faults kept for later. */
+const judged = async <T>(read: () => T | Promise<T>, faults: Fault[]): Promise<T | undefined> => {
+  try {
+    return await read();
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    faults.push(...error.faults);
+    return undefined;
+  }
+};
+
+/** What is in force, by setting; secrets are shown as set or not. */
+const settings = (config: Config, policyFile: string | undefined): Record<string, string> => ({
+  listens: `${config.host}:${config.port}`,
+  "public address": config.publicUrl,
+  postgres: config.databaseUrl ? "DATABASE_URL" : `embedded, in ${config.dataFolder}`,
+  redis: config.redisUrl ? "REDIS_URL" : `embedded, in ${config.dataFolder}`,
+  mail: config.smtpUrl ? `SMTP_URL, from ${config.mailFrom}` : "none: mails wait until SMTP_URL is set",
+  dkim: config.dkim ? `${config.dkim.selector} at ${config.dkim.domain}` : "none",
+  policy: policyFile ?? "built in",
+  templates: config.templatesFolder ?? "built in",
+  "webhooks reach": ["public addresses", ...config.webhookAllow].join(", "),
+  secret: config.secret ? "FOREWARN_SECRET" : "made at first start, kept in the data folder",
+});
+
+const checkCommand = (cli: Cli): Command =>
+  new Command("check")
+    .description("check the environment and the policy file, and name every fault at once")
+    .option("--policy <file>", "check this file (default: FOREWARN_POLICY)")
+    .option(...JSON_FLAG)
+    .addHelpText("after", EXAMPLES)
+    .action(async (options: JsonOption & { policy?: string }) => {
+      const { loadPolicy } = await import("../processes/connect.ts");
+      const faults: Fault[] = [];
+      const policyFile = options.policy ?? readPolicyPath();
+      const config = await judged(readConfig, faults);
+      await judged(() => loadPolicy(policyFile), faults);
+      if (!config || faults.length > 0) throw new ConfigError(faults);
+      const inForce = settings(config, policyFile);
+      cli.terminal.answer(options, { status: "good", settings: inForce }, () =>
+        [
+          cli.terminal.paint("green", "the configuration is good"),
+          ...Object.entries(inForce).map(([name, value]) => `  ${cli.terminal.paint("dim", name.padEnd(16))}${value}`),
+        ].join("\n"),
+      );
+    });
+
+/** `forewarn config check`. */
+export const configCommand = (cli: Cli): Command =>
+  new Command("config")
+    .description("what this installation is told by its environment: check")
+    .addCommand(checkCommand(cli));

@@ -1,0 +1,29 @@
+import type { EventAnswer } from "../flow/decide-event.ts";
+import type { Recipients } from "../ledger/recipients.ts";
+import { table } from "./table.ts";
+import { printable, type Terminal } from "./terminal.ts";
+import { counted, moment, noticeName, painted, verdictSentence } from "./words.ts";
+
+/** The answer to an event, for people: the change, its verdict, and its notices with their dates. */
+export const planView = (terminal: Terminal, answer: EventAnswer & { recipients?: Recipients }): string => {
+  const heading = `${terminal.paint("bold", printable(answer.change))}  revision ${answer.revision}  ${painted(terminal, answer.status)}`;
+  const lines = [heading, `verdict  ${verdictSentence(terminal, answer.verdict)}`];
+  if (answer.recipients) lines.push(`reaches  ${recipientsSentence(answer.recipients)}`);
+  const notices = table(
+    terminal,
+    [
+      { title: "due (UTC)", of: (notice) => moment(notice.dueAt) },
+      { title: "notice", of: noticeName },
+      { title: "status", of: (notice) => painted(terminal, notice.status) },
+      { title: "id", of: (notice) => terminal.paint("dim", notice.id), cut: true },
+    ],
+    answer.notices,
+    answer.status === "held" ? "held until the change is created" : "no notice is due: it appears in the change log",
+  );
+  return [...lines, "", notices].join("\n");
+};
+
+const recipientsSentence = (to: Recipients): string =>
+  `${counted(to.partners, "partner")}: ${counted(to.email, "mail")}, ${counted(to.webhook, "webhook")}${
+    to.unreachable > 0 ? `; ${counted(to.unreachable, "partner")} unreachable` : ""
+  }`;

@@ -1,0 +1,35 @@
+import { CommanderError } from "commander";
+import { ConfigError } from "../config.ts";
+import type { Fault } from "../domain/fault.ts";
+import { Problem } from "../errors.ts";
+import { CommandFailure, EXIT, type ExitCode, faultLine } from "./exit.ts";
+import { printable, type Terminal } from "./terminal.ts";
+
+type Ending = { exitCode: ExitCode; sentence: string; faults: readonly Fault[] };
+
+/** What each error that a command may end with means to a shell and to its reader; null: it has been said already. */
+const endingOf = (error: unknown): Ending | null => {
+  if (error instanceof CommanderError) return null;
+  if (error instanceof CommandFailure)
+    return { exitCode: error.exitCode, sentence: error.message, faults: error.faults };
+  if (error instanceof ConfigError)
+    return { exitCode: EXIT.config, sentence: "the configuration is wrong", faults: error.faults };
+  if (error instanceof Problem) return { exitCode: EXIT.failed, sentence: error.message, faults: error.faults };
+  const sentence = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return { exitCode: EXIT.failed, sentence: `a fault of forewarn itself: ${sentence}`, faults: [] };
+};
+
+/** Says on standard error why a command failed, a line per fault (one JSON object with `--json`), and gives the exit code. */
+export const report = (error: unknown, terminal: Terminal, asJson: boolean): ExitCode => {
+  const ending = endingOf(error);
+  if (!ending) return (error as CommanderError).exitCode === 0 ? EXIT.done : EXIT.usage;
+  const { exitCode, sentence, faults } = ending;
+  if (asJson) terminal.note(JSON.stringify({ detail: sentence, errors: faults, exitCode }));
+  else
+    for (const line of [`forewarn: ${sentence}`, ...faults.map((fault) => `  ${faultLine(fault)}`)])
+      terminal.note(safe(line));
+  return exitCode;
+};
+
+/** A stack keeps its lines; nothing in one can steer the terminal. */
+const safe = (text: string): string => text.split("\n").map(printable).join("\n");

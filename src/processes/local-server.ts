@@ -1,0 +1,27 @@
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+/** What `start` leaves in the data folder while it runs, so that the CLI finds it. */
+export type LocalServer = { url: string; pid: number };
+
+const serverFile = (dataFolder: string): string => join(dataFolder, "server.json");
+const keyFile = (dataFolder: string): string => join(dataFolder, "admin-key");
+
+/** The server that runs from this data folder, as far as its file says; null where there is none. */
+export const readLocalServer = (dataFolder: string): LocalServer | null => {
+  const file = serverFile(dataFolder);
+  if (!existsSync(file)) return null;
+  const { url, pid } = JSON.parse(readFileSync(file, "utf8")) as Partial<LocalServer>;
+  return typeof url === "string" && typeof pid === "number" ? { url, pid } : null;
+};
+
+export const writeLocalServer = (dataFolder: string, server: LocalServer): void => {
+  mkdirSync(dataFolder, { recursive: true, mode: 0o700 });
+  writeFileSync(serverFile(dataFolder), `${JSON.stringify(server)}\n`);
+};
+
+export const removeLocalServer = (dataFolder: string): void => rmSync(serverFile(dataFolder), { force: true });
+
+/** The admin key that the first start left here (mode 0600); null where there is none. */
+export const readAdminKey = (dataFolder: string): string | null =>
+  existsSync(keyFile(dataFolder)) ? readFileSync(keyFile(dataFolder), "utf8").trim() : null;
