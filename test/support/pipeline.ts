@@ -32,6 +32,8 @@ export type Pipeline = {
     channels: readonly ("email" | "webhook")[],
     rest?: { subscriptions?: string[]; locale?: string; timeZone?: string },
   ): Promise<string>;
+  /** `count` partners `p1`, `p2`, … with one endpoint each: all share one webhook secret, which it answers. */
+  addPartners(count: number, channel: "email" | "webhook"): Promise<string>;
   addService(service: string, businessCritical?: boolean): Promise<void>;
   /** Resolves when no delivery waits and no notice is being sent. */
   quiet(deadlineMs?: number): Promise<void>;
@@ -58,16 +60,24 @@ export const envelope = (
   };
 };
 
+type PipelineOptions = {
+  policy?: Policy;
+  /** False: nothing plans or sends; the test starts what it wants. */
+  running?: boolean;
+  /** Instead of ones of its own. */
+  databaseUrl?: string;
+  redis?: { url: string; prefix: string };
+  secret?: string;
+};
+
 export const startPipeline = async ({
   policy = DEFAULT_POLICY,
   running = true,
-}: {
-  policy?: Policy;
-  running?: boolean;
-} = {}): Promise<Pipeline> => {
+  ...given
+}: PipelineOptions = {}): Promise<Pipeline> => {
   const [databaseUrl, redis, mailbox, receiver] = await Promise.all([
-    freshDatabase(),
-    freshRedis(),
+    given.databaseUrl ?? freshDatabase(),
+    given.redis ?? freshRedis(),
     startMailbox(),
     startReceiver(),
   ]);
@@ -75,7 +85,7 @@ export const startPipeline = async ({
     ...readConfig({}),
     databaseUrl,
     redisUrl: redis.url,
-    secret: randomBytes(48).toString("base64"),
+    secret: given.secret ?? randomBytes(48).toString("base64"),
     smtpUrl: mailbox.url,
     webhookAllow: ["127.0.0.0/8"],
   };
@@ -141,6 +151,17 @@ export const startPipeline = async ({
           channel,
           ...rows[channel],
         ]);
+      return secret;
+    },
+    addPartners: async (count, channel) => {
+      const secret = newSecret();
+      await sql.query("INSERT INTO partners (partner, name) SELECT 'p' || n, 'Partner ' || n FROM generate_series(1, $1::int) AS n", [count]);
+      const address = channel === "email" ? "'p' || n || '@partner.example'" : `'${receiver.url("p")}' || n`;
+      await sql.query(
+        `INSERT INTO endpoints (partner, channel, address, secret_sealed)
+         SELECT 'p' || n, $2, ${address}, $3 FROM generate_series(1, $1::int) AS n`,
+        [count, channel, channel === "email" ? null : parts.keyring.seal(secret)],
+      );
       return secret;
     },
     counts,
