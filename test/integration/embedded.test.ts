@@ -12,7 +12,8 @@ import { startPostgres } from "../../src/embedded/postgres.ts";
 import { startRedis } from "../../src/embedded/redis.ts";
 import { openRedis } from "../../src/queue/connection.ts";
 import { atEnd } from "../support/at-end.ts";
-import { FAST_SETTINGS, quietLog, temporaryFolder } from "../support/servers.ts";
+import { FAST_SETTINGS } from "../support/fast-settings.ts";
+import { quietLog, temporaryFolder } from "../support/servers.ts";
 import { until } from "../support/until.ts";
 
 const log = quietLog;

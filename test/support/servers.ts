@@ -10,12 +10,10 @@ import { migrateLedger } from "../../src/ledger/migrate.ts";
 import { makeLog } from "../../src/log.ts";
 import { openRedis } from "../../src/queue/connection.ts";
 import { atEnd } from "./at-end.ts";
+import { FAST_SETTINGS } from "./fast-settings.ts";
 
 /** Logs nothing; for dependencies that want a log. */
 export const quietLog = makeLog("silent");
-
-/** Durability is not what most tests are about, and creating databases is several times faster without it. */
-export const FAST_SETTINGS = { fsync: "off", synchronous_commit: "off", full_page_writes: "off" };
 
 const TEMPLATE = "forewarn_template";
 /** Any constant: files that run at the same time make the template once. */

@@ -62,13 +62,15 @@ export const addresseeAt = (address: string, given: Partial<Addressee> = {}): Ad
   ...given,
 });
 
-/** A TCP server on a free port of `host`, for what no HTTP server would do; stopped when the file's tests have ended. */
+/** A TCP server on a free port of `host`, a loopback address, for what no HTTP server would do; stopped when the file's tests have ended. */
 export const startTcp = async (onSocket: (socket: Socket) => void, host = "127.0.0.1") => {
   const sockets = new Set<Socket>();
   const server: Server = createServer((socket) => {
     sockets.add(socket);
     socket.on("error", () => undefined).on("close", () => sockets.delete(socket));
     onSocket(socket);
+    // Unread bytes would hide that the other side has gone.
+    socket.resume();
   });
   let accepted = 0;
   server.on("connection", () => {
