@@ -1,7 +1,10 @@
+import { beforeRelease, dayOf, formatInstant, releaseInstant } from "./calendar.ts";
 import type { Change, Difference } from "./change.ts";
-import type { PlannedNotice } from "./notice.ts";
-import type { Policy } from "./policy.ts";
-import type { Verdict } from "./verdict.ts";
+import { hasTime, offsetSpan } from "./duration.ts";
+import type { NoticeKind, PlannedNotice } from "./notice.ts";
+import { ANNOUNCEMENT, demandOf, laneOf, type Policy } from "./policy.ts";
+import { type Supersession, type Turn, turnOf } from "./turn.ts";
+import { judge, type Verdict } from "./verdict.ts";
 
 export type PlanInput = {
   /** The change as this revision leaves it. */
@@ -16,4 +19,129 @@ export type PlanInput = {
   policy: Policy;
 };
 
-export type Plan = { verdict: Verdict; notices: PlannedNotice[] };
+export type Plan = {
+  verdict: Verdict;
+  /** By `dueAt`; those due at once first in the order in which they matter. */
+  notices: PlannedNotice[];
+  /** What becomes of the older revisions' notices that are not done. */
+  supersedes: Supersession;
+};
+
+const demandsOf = ({ fields, critical }: Change, policy: Policy) => demandOf(policy, fields.category, critical);
+
+const speaks = (change: Change | null, policy: Policy): boolean =>
+  change !== null && demandsOf(change, policy).notices.length > 0;
+
+const instantOf = ({ fields }: Change, policy: Policy): Date | null =>
+  fields.releaseAt === undefined ? null : releaseInstant(fields.releaseAt, policy.timeZone);
+
+type NoticeParts = Pick<PlannedNotice, "kind" | "offset" | "audience"> & { due: Date };
+
+const planned = ({ change, policy }: PlanInput, { kind, offset, audience, due }: NoticeParts): PlannedNotice => ({
+  id: `${change.change}.r${change.revision}.${kind}${offset ?? ""}`,
+  kind,
+  offset,
+  lane: laneOf(policy, change.fields.category, change.critical),
+  audience,
+  dueAt: formatInstant(due),
+  status: "planned",
+  foldedInto: null,
+});
+
+/** Kinds that the policy may leave out; the others always go. */
+const WANTED: Partial<Record<NoticeKind, (input: PlanInput) => boolean>> = {
+  announcement: ({ change, policy }) => demandsOf(change, policy).notices.includes(ANNOUNCEMENT),
+  // Once its date has passed, the schedule has released the change and said so.
+  released: ({ previous, policy, acceptedAt }) => {
+    const formerly = previous === null ? null : instantOf(previous, policy);
+    return policy.onRelease && (formerly === null || formatInstant(formerly) > formatInstant(new Date(acceptedAt)));
+  },
+};
+
+const immediate = (input: PlanInput, turn: Turn): PlannedNotice[] =>
+  turn.now
+    .filter(([kind]) => WANTED[kind]?.(input) ?? true)
+    .map(([kind, audience]) => planned(input, { kind, offset: null, audience, due: new Date(input.acceptedAt) }));
+
+const reminders = (input: PlanInput, releaseAt: string): PlannedNotice[] =>
+  demandsOf(input.change, input.policy)
+    .notices.filter((entry) => entry !== ANNOUNCEMENT)
+    .map((offset) => {
+      const due = beforeRelease(releaseAt, offset, input.policy);
+      return planned(input, { kind: "reminder", offset, audience: "all", due });
+    })
+    .toSorted(byDue);
+
+const byDue = (a: PlannedNotice, b: PlannedNotice): number => Date.parse(a.dueAt) - Date.parse(b.dueAt);
+
+/** Whether everyone hears at once, so that a reminder of the same day has nothing to add. */
+const reachesAll = (notices: readonly PlannedNotice[]): boolean => {
+  const audiences = new Set(notices.map(({ audience }) => audience));
+  return audiences.has("all") || (audiences.has("told") && audiences.has("untold"));
+};
+
+/**
+ * Folds reminders, given in order of their time: what has passed into the first of those sent at once, and an offset
+ * of whole days into an earlier notice of its calendar day. An offset with a time part folds only when it has passed.
+ */
+const fold = (list: readonly PlannedNotice[], now: readonly PlannedNotice[], input: PlanInput): PlannedNotice[] => {
+  const { timeZone } = input.policy;
+  const first = now[0];
+  const saidOn = new Map<string, string>();
+  if (first !== undefined && reachesAll(now)) saidOn.set(dayOf(first.dueAt, timeZone), first.id);
+  return list.map((notice) => {
+    if (Date.parse(notice.dueAt) <= Date.parse(input.acceptedAt))
+      return { ...notice, status: "folded", foldedInto: first?.id ?? null };
+    const day = dayOf(notice.dueAt, timeZone);
+    const earlier = saidOn.get(day);
+    if (earlier !== undefined && notice.offset !== null && !hasTime(offsetSpan(notice.offset)))
+      return { ...notice, status: "folded", foldedInto: earlier };
+    saidOn.set(day, earlier ?? notice.id);
+    return notice;
+  });
+};
+
+/** What lies ahead of the release date: the reminders, and the word that it is released where the policy wants it. */
+const ahead = (input: PlanInput, now: readonly PlannedNotice[]): PlannedNotice[] => {
+  const { change, policy, acceptedAt } = input;
+  const { releaseAt } = change.fields;
+  if (releaseAt === undefined || change.status === "released" || change.status === "cancelled") return [];
+  const due = releaseInstant(releaseAt, policy.timeZone);
+  const released =
+    policy.onRelease && due.getTime() > Date.parse(acceptedAt)
+      ? [planned(input, { kind: "released", offset: null, audience: "told", due })]
+      : [];
+  return [...fold(reminders(input, releaseAt), now, input), ...released];
+};
+
+/** A cancelled change demands nothing; one that told nobody before is told of from this revision on. */
+const verdictOf = ({ change, previous, policy, acceptedAt }: PlanInput): Verdict =>
+  judge({
+    toldAt: previous !== null && !speaks(previous, policy) ? acceptedAt : change.dateSince,
+    releaseAt: change.fields.releaseAt,
+    demand: change.status === "cancelled" ? undefined : demandsOf(change, policy).minimumNotice,
+    zone: policy.timeZone,
+    waived: false,
+  });
+
+/**
+ * Every notice of one revision, and the verdict. Only what was committed with the revision decides, so the same input
+ * gives the same plan, with the same ids (`CHG-1042.r3.reminder-P14D`): planning twice plans once.
+ *
+ * What the revision did (TURNS) says who hears of it at once. Reminders are planned anew by each revision of a change
+ * that is still ahead, because its ids carry the revision and older notices give way to it.
+ */
+export const planNotices = (input: PlanInput): Plan => {
+  const { change, previous, policy, differs, minor } = input;
+  const turn = turnOf({
+    change,
+    previous,
+    differs,
+    minor,
+    speaks: speaks(change, policy),
+    spoke: speaks(previous, policy),
+  });
+  const now = immediate(input, turn);
+  const later = turn.reminds ? ahead(input, now) : [];
+  return { verdict: verdictOf(input), notices: [...now, ...later].toSorted(byDue), supersedes: turn.supersedes };
+};
