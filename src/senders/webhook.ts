@@ -1,0 +1,78 @@
+import type { Clock } from "../clock.ts";
+import { readAllowList } from "../domain/address.ts";
+import type { Keyring } from "../keyring.ts";
+import type { Log } from "../log.ts";
+import { renderNoticeWebhook } from "../render/notice-webhook.ts";
+import { makeExchange } from "./exchange.ts";
+import { makeGuardedAgent } from "./guarded-agent.ts";
+import type { Addressee, NoticeContent, Sender } from "./sender.ts";
+import { makeSigner, webhookId } from "./signature.ts";
+import type { Lookup } from "./vetting.ts";
+import { webhookOutcome } from "./webhook-outcome.ts";
+
+export type WebhookSenderParts = {
+  /** CIDRs that are not public and yet may be reached, over `http:` too. */
+  webhookAllow: readonly string[];
+  publicUrl: string;
+  /** For the whole exchange: lookup, connection, TLS, headers and body. */
+  timeoutMs: number;
+  /** Forewarn's, for `user-agent`. */
+  version: string;
+  keyring: Pick<Keyring, "pageToken">;
+  clock: Clock;
+  log: Log;
+  lookup?: Lookup | undefined;
+  /** Certificates to trust instead of the system's; for tests. */
+  ca?: string | undefined;
+  connectionsPerOrigin?: number | undefined;
+  /** Origins whose idle connections are kept. */
+  idleOrigins?: number | undefined;
+};
+
+const NOT_A_URL = "the address may not be reached: it is not an http: or https: URL";
+
+/**
+ * Sends notices as signed CloudEvents (INTERFACE: "Webhook out") over its own keep-alive connections. What partners
+ * have in common is rendered once per NoticeContent object, so give the same object for all deliveries of a notice.
+ */
+export const makeWebhookSender = (parts: WebhookSenderParts): Sender => {
+  const { webhookAllow, publicUrl, timeoutMs, version, keyring, clock, log } = parts;
+  const agent = makeGuardedAgent({ ...parts, allow: readAllowList(webhookAllow) });
+  const exchange = makeExchange({ agent, timeoutMs });
+  const render = renderNoticeWebhook({ publicUrl, keyring });
+  const sign = makeSigner();
+  const rendered = new WeakMap<NoticeContent, (to: Addressee) => Buffer>();
+  const bodyOf = (content: NoticeContent, to: Addressee): Buffer => {
+    const splice = rendered.get(content) ?? render(content);
+    rendered.set(content, splice);
+    return splice(to);
+  };
+
+  return {
+    channel: "webhook",
+    send: async (content, to, signal) => {
+      const url = URL.parse(to.address);
+      if (url === null || (url.protocol !== "https:" && url.protocol !== "http:"))
+        return { kind: "suppressed", reason: "address-not-allowed", error: NOT_A_URL };
+      const body = bodyOf(content, to);
+      const id = webhookId(to.delivery);
+      const timestamp = Math.floor(clock.now().getTime() / 1000);
+      const headers = [
+        "content-type",
+        "application/cloudevents+json",
+        "user-agent",
+        `Forewarn/${version}`,
+        "webhook-id",
+        id,
+        "webhook-timestamp",
+        String(timestamp),
+        "webhook-signature",
+        sign({ id, timestamp, body, secrets: to.secrets }),
+      ];
+      const outcome = webhookOutcome(await exchange({ url, headers, body }, signal), clock.now());
+      log.debug({ delivery: to.delivery, webhookId: id, outcome }, "webhook attempted");
+      return outcome;
+    },
+    close: () => agent.close(),
+  };
+};
