@@ -3,7 +3,7 @@ import type { Pool } from "pg";
 import { unplannedRevisions } from "../ledger/changes.ts";
 import { queuedChunks } from "../ledger/chunks.ts";
 import { inTransaction, type Ledger, type Sql } from "../ledger/connection.ts";
-import { plannedNotices } from "../ledger/notices.ts";
+import { openNotices } from "../ledger/notices.ts";
 import type { Log } from "../log.ts";
 import { epochKeyOf, noticeJobId, noticeQueue, planJobId, planQueue, type Queues } from "../queue/queues.ts";
 import { queueChunks } from "./queue-chunks.ts";
@@ -61,7 +61,7 @@ export const makeReconcile = ({ ledger, queues, redis, log, prefix }: Parts): Re
   const notices = async (): Promise<number> => {
     let added = 0;
     for (let after = 0; ; ) {
-      const page = await underLock(pool, (sql) => plannedNotices(sql, after, PAGE));
+      const page = await underLock(pool, (sql) => openNotices(sql, after, PAGE));
       const last = page?.at(-1);
       if (!page || !last) return added;
       const lost = await missing(page, (one) =>

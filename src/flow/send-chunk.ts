@@ -28,16 +28,19 @@ type Parts = {
   policy: Policy;
   /** The longest that one attempt may take. */
   timeoutMs: number;
+  /** Aborts when the process can wait no longer. */
+  giveUp: AbortSignal;
   /** In [0, 1), for the jitter of retries. */
   random: () => number;
   log: Log;
 };
 
-export type SendChunk = (job: ChunkJob, lane: Lane, signal: AbortSignal) => Promise<void>;
+export type SendChunk = (job: ChunkJob, lane: Lane, stopping: AbortSignal) => Promise<void>;
 
 /**
  * Sends one chunk: takes its lease, loads what still waits, looks once more at each delivery, sends with bounded
- * concurrency, settles in batches, and gives back what it did not begin within 20 seconds or before `signal` aborted.
+ * concurrency, settles in batches, and gives back what it did not begin within 20 seconds or before `stopping` aborted.
+ * What has begun is always seen through: an exchange cut off half-way would be repeated.
  *
  * Without the lease it does nothing: another sender has the chunk, or it is done.
  */
@@ -71,9 +74,9 @@ export const makeSendChunk = (parts: Parts): SendChunk => {
   });
 
   /** A bug of ours must neither end the chunk for the others nor spin: it is tried again by the schedule, and then fails in sight. */
-  const sendOnce = async (delivery: LoadedDelivery, content: KeptContent, signal: AbortSignal): Promise<Outcome> => {
+  const sendOnce = async (delivery: LoadedDelivery, content: KeptContent): Promise<Outcome> => {
     try {
-      return await sender.send(content, addressee(delivery, content), signal);
+      return await sender.send(content, addressee(delivery, content), parts.giveUp);
     } catch (error) {
       log.error({ err: error, delivery: deliveryId(content.notice.id, delivery.endpoint) }, "sending threw");
       return {
@@ -86,7 +89,7 @@ export const makeSendChunk = (parts: Parts): SendChunk => {
     }
   };
 
-  return async ({ chunk }, lane, signal) => {
+  return async ({ chunk }, lane, stopping) => {
     const begunAt = performance.now();
     const pool = ledger.pools[lane];
     const run = await takeLease(pool, chunk, RUN_MS + parts.timeoutMs + LEASE_MARGIN_MS);
@@ -114,7 +117,7 @@ export const makeSendChunk = (parts: Parts): SendChunk => {
 
     const attempt = async (delivery: LoadedDelivery, content: KeptContent): Promise<void> => {
       const begunAt = performance.now();
-      const outcome = await sendOnce(delivery, content, signal);
+      const outcome = await sendOnce(delivery, content);
       lanes.leave(lane);
       if (outcome.kind === "unreachable") relayIsGone = true;
       const schedule = (content.retries ?? parts.policy.retries)[channel];
@@ -141,7 +144,7 @@ export const makeSendChunk = (parts: Parts): SendChunk => {
       }
       await settler.room();
       await lanes.enter(lane);
-      if (signal.aborted || relayIsGone || performance.now() - begunAt > RUN_MS) {
+      if (stopping.aborted || relayIsGone || performance.now() - begunAt > RUN_MS) {
         lanes.leave(lane);
         break;
       }

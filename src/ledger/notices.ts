@@ -12,20 +12,16 @@ type NewNotices = {
   superseded: boolean;
 };
 
-export type QueuedNotice = { id: string; lane: Lane; fanOutAt: Date; dueInMs: number };
-
-/** Stores a plan; notices that are stored already stay as they are. Answers those that wait to be fanned out. */
-export const insertNotices = async (sql: Sql, plan: NewNotices): Promise<QueuedNotice[]> => {
-  const { rows } = await sql.query<QueuedNotice>({
+/** Stores a plan; notices that are stored already stay as they are. */
+export const insertNotices = async (sql: Sql, plan: NewNotices): Promise<void> => {
+  await sql.query({
     name: "insert-notices",
     text: `INSERT INTO notices (id, change, revision, kind, "offset", lane, audience, release_at, due_at, fan_out_at, status, folded_into)
            SELECT n.id, $1, $2, n.kind, n.shift, n.lane, n.audience, $3, n.due_at, n.due_at, n.status, n.folded_into
            FROM unnest($4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::timestamptz[], $10::text[], $11::text[])
              WITH ORDINALITY AS n (id, kind, shift, lane, audience, due_at, status, folded_into, place)
            ORDER BY n.place
-           ON CONFLICT (id) DO NOTHING
-           RETURNING id, lane, fan_out_at AS "fanOutAt", status,
-             ceil(extract(epoch FROM fan_out_at - clock_timestamp()) * 1000)::int8 AS "dueInMs"`,
+           ON CONFLICT (id) DO NOTHING`,
     values: [
       plan.change,
       plan.revision,
@@ -42,7 +38,23 @@ export const insertNotices = async (sql: Sql, plan: NewNotices): Promise<QueuedN
       plan.notices.map((notice) => notice.foldedInto),
     ],
   });
-  return rows.filter((row) => (row as QueuedNotice & { status: NoticeStatus }).status === "planned");
+};
+
+/** A notice not yet fanned out: what the queue must hold a job for. `dueInMs` is by the database's clock. */
+export type OpenNotice = { no: number; id: string; lane: Lane; fanOutAt: Date; dueInMs: number };
+
+const OPEN_NOTICE = `no, id, lane, fan_out_at AS "fanOutAt",
+  ceil(extract(epoch FROM fan_out_at - clock_timestamp()) * 1000)::int8 AS "dueInMs"`;
+const IS_OPEN = "(status = 'planned' OR (status = 'sending' AND fanned_out_at IS NULL))";
+
+/** The open notices of one revision, in the order of their making. */
+export const openNoticesOf = async (sql: Sql, change: string, revision: number): Promise<OpenNotice[]> => {
+  const { rows } = await sql.query<OpenNotice>({
+    name: "open-notices-of",
+    text: `SELECT ${OPEN_NOTICE} FROM notices WHERE change = $1 AND revision = $2 AND ${IS_OPEN} ORDER BY no`,
+    values: [change, revision],
+  });
+  return rows;
 };
 
 /**
@@ -71,18 +83,13 @@ export const supersedeEarlier = async (
   return rows.length;
 };
 
-/** Every notice not yet fanned out, by number, in pages: what the queue must hold a delayed job for. */
-export const plannedNotices = async (
-  sql: Sql,
-  after: number,
-  limit: number,
-): Promise<(QueuedNotice & { no: number })[]> => {
-  const { rows } = await sql.query<QueuedNotice & { no: number }>(
-    `SELECT no, id, lane, fan_out_at AS "fanOutAt", ceil(extract(epoch FROM fan_out_at - clock_timestamp()) * 1000)::int8 AS "dueInMs"
-     FROM notices
-     WHERE no > $1 AND (status = 'planned' OR (status = 'sending' AND fanned_out_at IS NULL)) ORDER BY no LIMIT $2`,
-    [after, limit],
-  );
+/** All open notices by number, in pages. */
+export const openNotices = async (sql: Sql, after: number, limit: number): Promise<OpenNotice[]> => {
+  const { rows } = await sql.query<OpenNotice>({
+    name: "open-notices",
+    text: `SELECT ${OPEN_NOTICE} FROM notices WHERE no > $1 AND ${IS_OPEN} ORDER BY no LIMIT $2`,
+    values: [after, limit],
+  });
   return rows;
 };
 

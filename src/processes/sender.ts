@@ -1,5 +1,5 @@
 import { setTimeout as wait } from "node:timers/promises";
-import { CHANNELS, type Channel, LANES } from "../domain/category.ts";
+import { type Channel, LANES } from "../domain/category.ts";
 import { elapsedMs } from "../domain/duration.ts";
 import { makeSendChunk } from "../flow/send-chunk.ts";
 import { makeSettler } from "../flow/settle.ts";
@@ -18,10 +18,12 @@ const SLOTS: Record<Channel, Record<"urgent" | "routine", number>> = {
 /** Chunks at once in each lane: two, so that one loads while the other sends, and some for chunks of slow receivers. */
 const CHUNKS_AT_ONCE = 4;
 
+/** Once asked to stop, exchanges that still run are cut off after this. */
+const PATIENCE_MS = 15_500;
+
 /** Sends the chunks of one channel, both lanes. Run as many as you like. */
 export const startSender = async (channel: Channel, parts: Parts): Promise<Running> => {
   const { ledger, keyring, policy, redisUrl, prefix, log } = parts;
-  if (!CHANNELS.includes(channel)) throw new Error(`there is no channel ${String(channel)}`);
   const sender = makeChannelSender(channel, parts);
   if (!sender) return { stop: () => Promise.resolve() };
 
@@ -29,6 +31,7 @@ export const startSender = async (channel: Channel, parts: Parts): Promise<Runni
     urgent: makeSettler({ pool: ledger.pools.urgent, log, wait: (ms) => wait(ms) }),
     routine: makeSettler({ pool: ledger.pools.routine, log, wait: (ms) => wait(ms) }),
   };
+  const givingUp = new AbortController();
   const sendChunk = makeSendChunk({
     ledger,
     sender,
@@ -37,6 +40,7 @@ export const startSender = async (channel: Channel, parts: Parts): Promise<Runni
     keyring,
     policy,
     timeoutMs: elapsedMs(policy.timeouts[channel]),
+    giveUp: givingUp.signal,
     random: Math.random,
     log,
   });
@@ -55,6 +59,7 @@ export const startSender = async (channel: Channel, parts: Parts): Promise<Runni
   );
   return {
     stop: async () => {
+      setTimeout(() => givingUp.abort(), PATIENCE_MS).unref();
       await Promise.all(workers.map((worker) => worker.stop()));
       await Promise.all(LANES.map((lane) => settlers[lane].flushed()));
       await sender.close();

@@ -226,7 +226,7 @@ CREATE UNIQUE INDEX "events_identity" ON "events" USING btree ("source","id") WH
 CREATE INDEX "events_held" ON "events" USING btree ("change") WHERE status = 'held';--> statement-breakpoint
 CREATE INDEX "events_refused" ON "events" USING btree ("no") WHERE status = 'refused';--> statement-breakpoint
 CREATE INDEX "notices_change" ON "notices" USING btree ("change","revision");--> statement-breakpoint
-CREATE INDEX "notices_open" ON "notices" USING btree ("fan_out_at") WHERE status = 'planned';--> statement-breakpoint
+CREATE INDEX "notices_open" ON "notices" USING btree ("no") WHERE status = 'planned' OR (status = 'sending' AND fanned_out_at IS NULL);--> statement-breakpoint
 CREATE INDEX "notices_sending" ON "notices" USING btree ("no") WHERE status = 'sending';--> statement-breakpoint
 CREATE INDEX "revisions_unplanned" ON "revisions" USING btree ("accepted_at") WHERE planned_at IS NULL;--> statement-breakpoint
 INSERT INTO "installation" DEFAULT VALUES;

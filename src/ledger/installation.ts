@@ -1,0 +1,56 @@
+import type { Sql } from "./connection.ts";
+
+/** Since when all sending is paused; null when it is not. */
+export const installationPausedAt = async (sql: Sql): Promise<Date | null> => {
+  const { rows } = await sql.query<{ pausedAt: Date | null }>(`SELECT paused_at AS "pausedAt" FROM installation`);
+  return rows[0]?.pausedAt ?? null;
+};
+
+/** Pauses all sending; pausing again keeps the first time. */
+export const pauseInstallation = async (sql: Sql): Promise<Date | null> => {
+  const { rows } = await sql.query<{ pausedAt: Date | null }>(
+    `UPDATE installation SET paused_at = coalesce(paused_at, now()) RETURNING paused_at AS "pausedAt"`,
+  );
+  return rows[0]?.pausedAt ?? null;
+};
+
+export const resumeInstallation = async (sql: Sql): Promise<void> => {
+  await sql.query("UPDATE installation SET paused_at = NULL");
+};
+
+/** Pauses one change; undefined when there is no such change. */
+export const pauseChange = async (sql: Sql, change: string): Promise<Date | undefined> => {
+  const { rows } = await sql.query<{ pausedAt: Date }>(
+    `UPDATE changes SET paused_at = coalesce(paused_at, now()) WHERE change = $1 RETURNING paused_at AS "pausedAt"`,
+    [change],
+  );
+  return rows[0]?.pausedAt;
+};
+
+/** False when there is no such change. */
+export const resumeChange = async (sql: Sql, change: string): Promise<boolean> => {
+  const { rowCount } = await sql.query("UPDATE changes SET paused_at = NULL WHERE change = $1", [change]);
+  return rowCount === 1;
+};
+
+export type Backlog = {
+  waiting: { channel: string; lane: string; count: number }[];
+  planned: { lane: string; count: number }[];
+  /** Deliveries that wait although they were due more than a minute ago. */
+  overdue: { lane: string; count: number }[];
+};
+
+/** What waits to be sent, for the metrics. */
+export const countBacklog = async (sql: Sql): Promise<Backlog> => {
+  const waiting = await sql.query<{ channel: string; lane: string; count: number }>(
+    "SELECT channel, lane, count(*) AS count FROM deliveries WHERE status = 'waiting' GROUP BY channel, lane",
+  );
+  const planned = await sql.query<{ lane: string; count: number }>(
+    "SELECT lane, count(*) AS count FROM notices WHERE status = 'planned' GROUP BY lane",
+  );
+  const overdue = await sql.query<{ lane: string; count: number }>(
+    `SELECT lane, count(*) AS count FROM deliveries WHERE status = 'waiting' AND due_at < now() - interval '1 minute'
+     GROUP BY lane`,
+  );
+  return { waiting: waiting.rows, planned: planned.rows, overdue: overdue.rows };
+};
