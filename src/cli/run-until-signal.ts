@@ -1,8 +1,8 @@
-import { relative } from "node:path";
 import type { Config } from "../config.ts";
 import { makeLog } from "../log.ts";
 import { startEverything } from "../processes/everything.ts";
 import { firstSignal } from "./first-signal.ts";
+import { nearby } from "./nearby.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Runs everything until SIGTERM or Ctrl-C, then drains it. The log is on standard output, words for people on standard error. */
@@ -26,7 +26,7 @@ const welcome = ({
 }): string[] => [
   `Forewarn listens at ${address}`,
   `  documentation  ${address}/docs`,
-  `  data folder    ${relative(process.cwd(), config.dataFolder) || config.dataFolder}`,
+  `  data folder    ${nearby(config.dataFolder)}`,
   ...(adminKey ? [`  admin key      ${adminKey}  (shown once; kept in the data folder for the CLI)`] : []),
   ...(config.smtpUrl ? [] : ["  mails wait until SMTP_URL is set"]),
 ];

@@ -1,0 +1,68 @@
+import type { Config } from "../config.ts";
+import { startPostgres } from "../embedded/postgres.ts";
+import { startRedis } from "../embedded/redis.ts";
+import { ensureAdminKey } from "../http/first-key.ts";
+import type { Log } from "../log.ts";
+import { startApi } from "./api.ts";
+import { connect } from "./connect.ts";
+import { removeLocalServer, writeLocalServer } from "./local-server.ts";
+import type { Parts } from "./parts.ts";
+import { startScheduler } from "./scheduler.ts";
+import { keptSecret } from "./secret.ts";
+import { startSender } from "./sender.ts";
+import { makeStops } from "./stops.ts";
+
+/** API, scheduler and both senders, running in this process. */
+export type Everything = {
+  /** Where the API listens, `http://127.0.0.1:8484`. */
+  address: string;
+  parts: Parts;
+  /** The first admin key, when this start made it: to be printed once. */
+  adminKey: string | null;
+  /** Drains what is in flight and ends all of it, the embedded servers last. */
+  stop(): Promise<void>;
+};
+
+/** SIGTERM to exit, all in all (issue: "drains and exits 0 within 20 s"). */
+const STOP_MS = 18_000;
+
+/**
+ * Starts everything in one process: PostgreSQL and Redis under the data folder unless their URLs are set, then the API,
+ * the scheduler and the senders. What was started is stopped again when a later part fails.
+ *
+ * Throws EmbeddedError or ConfigError, whose text is for the operator.
+ */
+export const startEverything = async (given: Config, log: Log): Promise<Everything> => {
+  const stops = makeStops(log, STOP_MS);
+  const embedded = async (name: string, start: typeof startPostgres): Promise<string> => {
+    const server = await start({ folder: given.dataFolder, log });
+    stops.add(name, () => server.stop());
+    return server.url;
+  };
+  try {
+    const config: Config = {
+      ...given,
+      secret: given.secret ?? keptSecret(given.dataFolder),
+      databaseUrl: given.databaseUrl ?? (await embedded("postgres", startPostgres)),
+      redisUrl: given.redisUrl ?? (await embedded("redis", startRedis)),
+    };
+    const parts = await connect(config, log);
+    stops.add("connections", () => parts.close());
+    for (const channel of ["email", "webhook"] as const) {
+      const sender = await startSender(channel, parts);
+      stops.add(`${channel} sender`, () => sender.stop());
+    }
+    const scheduler = await startScheduler(parts);
+    stops.add("scheduler", () => scheduler.stop());
+    // Before the API does it, which would print the key by itself.
+    const { made } = await ensureAdminKey(parts);
+    const api = await startApi(parts);
+    stops.add("api", () => api.stop());
+    writeLocalServer(config.dataFolder, { url: api.address, pid: process.pid });
+    stops.add("server.json", async () => removeLocalServer(config.dataFolder));
+    return { address: api.address, parts, adminKey: made, stop: () => stops.run() };
+  } catch (error) {
+    await stops.run();
+    throw error;
+  }
+};

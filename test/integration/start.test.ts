@@ -1,0 +1,72 @@
+import assert from "node:assert/strict";
+import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { after, test } from "node:test";
+import { until } from "../support/until.ts";
+
+const MAIN = new URL("../../src/cli/main.ts", import.meta.url).pathname;
+const folder = mkdtempSync(join(tmpdir(), "forewarn-start-"));
+const env = { PATH: process.env["PATH"] ?? "", FOREWARN_DATA: folder, PORT: "0" };
+const children = new Set<ChildProcess>();
+const spawned = (args: string[]): ChildProcess => {
+  const child = spawn(process.execPath, [MAIN, ...args], { env });
+  children.add(child);
+  return child;
+};
+after(() => {
+  for (const child of children) child.kill("SIGKILL");
+  rmSync(folder, { recursive: true, force: true });
+});
+
+type Ended = { code: number | null; signal: NodeJS.Signals | null };
+const ending = (child: ChildProcess): Promise<Ended> =>
+  new Promise((resolve) => child.once("exit", (code, signal) => resolve({ code, signal })));
+const output = async (args: string[]): Promise<string> => {
+  const child = spawned(args);
+  const [out, err, end] = await Promise.all([
+    child.stdout ? text(child.stdout) : "",
+    child.stderr ? text(child.stderr) : "",
+    ending(child),
+  ]);
+  assert.equal(end.code, 0, err);
+  return out;
+};
+
+const started = async (): Promise<{ child: ChildProcess; said: () => string; url: string }> => {
+  const child = spawned(["start"]);
+  let said = "";
+  child.stderr?.on("data", (part: Buffer) => (said += part.toString()));
+  child.stdout?.resume();
+  await until(() => existsSync(join(folder, "server.json")), {
+    deadlineMs: 60_000,
+    what: `the start; it said: ${said}`,
+  });
+  const { url } = JSON.parse(readFileSync(join(folder, "server.json"), "utf8")) as { url: string };
+  return { child, said: () => said, url };
+};
+
+test("start runs everything from one folder, drains on SIGTERM, and finds all of it again at the next start", async () => {
+  const first = await started();
+  const key = readFileSync(join(folder, "admin-key"), "utf8").trim();
+  for (const file of ["admin-key", "secret"]) assert.equal(statSync(join(folder, file)).mode & 0o777, 0o600, file);
+  await until(() => first.said().includes(`listens at ${first.url}`), { deadlineMs: 10_000, what: "the address" });
+  assert.equal(first.said().split(key).length, 2, "the admin key is shown once");
+  assert.match(await output(["services", "add", "api", "--title", "Core API"]), /api: Core API/);
+
+  const end = ending(first.child);
+  const askedAt = performance.now();
+  first.child.kill("SIGTERM");
+  assert.deepEqual(await end, { code: 0, signal: null });
+  assert.ok(performance.now() - askedAt < 20_000);
+  assert.ok(!existsSync(join(folder, "server.json")));
+
+  const second = await started();
+  assert.match(await output(["services", "list"]), /api +Core API/);
+  assert.ok(!second.said().includes(key), "a later start shows no key");
+  const endAgain = ending(second.child);
+  second.child.kill("SIGINT");
+  assert.deepEqual(await endAgain, { code: 0, signal: null });
+});
