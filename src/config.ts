@@ -52,6 +52,7 @@ const variables = z.object({
     .string()
     .refine((path) => existsSync(path), "names a file that does not exist; example: ./policy.json")
     .optional(),
+  FOREWARN_HEARTBEAT: bare("/tmp/heartbeat").optional(),
   FOREWARN_TEMPLATES: z
     .string()
     .refine((path) => existsSync(path), "names a folder that does not exist; example: ./templates")
@@ -88,6 +89,8 @@ export type Config = {
   contact: string | undefined;
   mayInstall: boolean;
   policyFile: string | undefined;
+  /** A file that a process by itself touches each second while it is well (`workers/health.ts` looks at it). */
+  heartbeatFile: string | undefined;
   /** A folder whose templates are taken before the built-in ones of the same name. */
   templatesFolder: string | undefined;
   /** CIDRs of private ranges that webhooks may reach, over `http:` too. */
@@ -142,6 +145,7 @@ export const readConfig = (env: NodeJS.ProcessEnv = process.env): Config => {
     contact: it.FOREWARN_CONTACT,
     mayInstall: it.FOREWARN_NO_INSTALL !== "1",
     policyFile: it.FOREWARN_POLICY,
+    heartbeatFile: it.FOREWARN_HEARTBEAT,
     templatesFolder: it.FOREWARN_TEMPLATES,
     webhookAllow: it.FOREWARN_WEBHOOK_ALLOW,
     smtpUrl: it.SMTP_URL,

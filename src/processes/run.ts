@@ -1,6 +1,7 @@
 import { type Config, ConfigError, EXIT_CONFIG, readConfig } from "../config.ts";
 import { makeLog } from "../log.ts";
 import { connect } from "./connect.ts";
+import { startHeartbeat } from "./heartbeat.ts";
 import type { Parts, Running } from "./parts.ts";
 
 /** A drain longer than this is given up: leases and stalled checks bring back what was in flight. */
@@ -23,6 +24,7 @@ export const runProcess = async (name: string, start: (parts: Parts) => Promise<
     process.exit(error instanceof ConfigError ? EXIT_CONFIG : 1);
   }
   const { log } = parts;
+  const heartbeat = startHeartbeat(parts);
   log.info("started");
   let stopping = false;
   const stop = async (signal: NodeJS.Signals): Promise<void> => {
@@ -33,7 +35,7 @@ export const runProcess = async (name: string, start: (parts: Parts) => Promise<
       log.warn("what is in flight took too long; it will be sent by another run");
       process.exit(0);
     }, DRAIN_MS).unref();
-    await running.stop();
+    await Promise.all([heartbeat.stop(), running.stop()]);
     await parts.close();
     log.info("stopped");
     process.exit(0);
