@@ -133,7 +133,11 @@ suite("wall clocks", () => {
           const local = next.toPlainDateTime().add({ minutes });
           const day = local.toPlainDate();
           const found = wallClock(day.add("P1D").toString(), "-P1D", local.toString().slice(11, 16), timeZone);
-          assert.equal(found.getTime(), local.toZonedDateTime(timeZone).epochMilliseconds, `${local} in ${timeZone}`);
+          assert.equal(
+            found.getTime(),
+            local.toZonedDateTime(timeZone).epochMilliseconds,
+            `${local.toString()} in ${timeZone}`,
+          );
         }
   });
 
