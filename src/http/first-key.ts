@@ -1,0 +1,40 @@
+import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Config } from "../config.ts";
+import { inTransaction, type Ledger } from "../ledger/connection.ts";
+import { insertFirstKey, keepAdminKey } from "../ledger/keys.ts";
+import type { Log } from "../log.ts";
+import { hashKey, mintKey } from "./keys.ts";
+
+type Parts = { ledger: Ledger; config: Pick<Config, "adminKey" | "dataFolder">; log: Log };
+
+/** Where the local command line finds the first key; only its owner may read it. */
+const keep = (dataFolder: string, key: string): void => {
+  const file = join(dataFolder, "admin-key");
+  mkdirSync(dataFolder, { recursive: true, mode: 0o700 });
+  writeFileSync(file, `${key}\n`, { mode: 0o600 });
+  // A file that was there before keeps its mode otherwise.
+  chmodSync(file, 0o600);
+};
+
+/**
+ * Sees to it that somebody can use the API: `FOREWARN_ADMIN_KEY` is an admin key from the start on; without it, and when
+ * there is no key at all, one is made, kept in the data folder and answered as `made`, to be printed once.
+ */
+export const ensureAdminKey = async ({ ledger, config, log }: Parts): Promise<{ made: string | null }> => {
+  const pool = ledger.pools.routine;
+  if (config.adminKey !== undefined) {
+    await keepAdminKey(pool, { key: mintKey().id, name: "FOREWARN_ADMIN_KEY", hash: hashKey(config.adminKey) });
+    return { made: null };
+  }
+  const { id, whole, hash } = mintKey();
+  const made = await inTransaction(pool, async (sql) => {
+    const inserted = await insertFirstKey(sql, { key: id, name: "first start", hash });
+    // Within the transaction: a key that could not be kept is not made, and the next start tries again.
+    if (inserted) keep(config.dataFolder, whole);
+    return inserted;
+  });
+  if (!made) return { made: null };
+  log.info({ file: join(config.dataFolder, "admin-key") }, "the first admin key was made");
+  return { made: whole };
+};

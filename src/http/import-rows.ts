@@ -1,0 +1,165 @@
+import { type Readable, pipeline } from "node:stream";
+import { CsvError, parse } from "csv-parse";
+import type { Fault } from "../domain/fault.ts";
+import { Problem } from "../errors.ts";
+import { endpointFaults } from "./addresses.ts";
+import { parseJson } from "./json-body.ts";
+import { BYTES } from "./limits.ts";
+import { type ImportedPartner, importedPartner } from "./shapes/partner.ts";
+import { readAs } from "./validate.ts";
+
+/** One partner of an import file, or what is wrong with its line. */
+export type ReadRow = { line: number } & ({ partner: ImportedPartner } | { faults: Fault[] });
+
+/** One entry as it stands in the file, before it is checked. `columns` names each endpoint's column in faults. */
+type RawRow = { line: number } & ({ value: unknown; columns?: readonly string[] } | { faults: Fault[] });
+
+const COLUMNS = ["partner", "name", "email", "webhook", "timeZone", "locale", "subscriptions"] as const;
+type Column = (typeof COLUMNS)[number];
+const REQUIRED = ["partner", "name"] as const satisfies Column[];
+
+/** The body in parts, at most `BYTES.import` of them. */
+async function* bounded(body: Readable): AsyncGenerator<Buffer> {
+  let bytes = 0;
+  for await (const part of body as AsyncIterable<Buffer>) {
+    bytes += part.length;
+    if (bytes > BYTES.import) throw new Problem("too-large", `an import holds at most ${BYTES.import} bytes; split it`);
+    yield part;
+  }
+}
+
+/** A JSON object a line; empty lines count but hold nothing. */
+async function* readNdjson(body: Readable): AsyncGenerator<RawRow> {
+  const decoder = new TextDecoder("utf-8", { fatal: true });
+  let line = 0;
+  let rest = "";
+  const read = (text: string): RawRow => {
+    try {
+      return { line, value: parseJson(text) };
+    } catch (error) {
+      return { line, faults: [{ path: "", message: (error as Error).message.replace(/^the body/, "the line") }] };
+    }
+  };
+  const decode = (part: Buffer | undefined): string => {
+    try {
+      return part ? decoder.decode(part, { stream: true }) : decoder.decode();
+    } catch {
+      throw new Problem("malformed", `the body is not UTF-8 after line ${line}; encode it as UTF-8`);
+    }
+  };
+  for await (const part of bounded(body)) {
+    const lines = (rest + decode(part)).split("\n");
+    rest = lines.pop() ?? "";
+    if (rest.length > BYTES.line)
+      throw new Problem("too-large", `line ${line + lines.length + 1} is longer than ${BYTES.line} bytes`);
+    for (const text of lines) {
+      line += 1;
+      if (text.trim() !== "") yield read(text);
+    }
+  }
+  rest += decode(undefined);
+  line += 1;
+  if (rest.trim() !== "") yield read(rest);
+}
+
+const words = (cell: string | undefined): string[] => (cell ?? "").split(/\s+/).filter((word) => word !== "");
+
+const fromCells = (cells: Partial<Record<Column, string>>): { value: unknown; columns: string[] } => {
+  const endpoints = (["email", "webhook"] as const).flatMap((channel) =>
+    words(cells[channel]).map((address) => ({ channel, address })),
+  );
+  const given = (["timeZone", "locale"] as const).flatMap((name) => (cells[name] ? [[name, cells[name]]] : []));
+  const subscriptions = words(cells.subscriptions);
+  return {
+    value: {
+      partner: cells.partner,
+      name: cells.name,
+      ...Object.fromEntries(given),
+      ...(subscriptions.length > 0 ? { subscriptions } : {}),
+      endpoints,
+    },
+    columns: endpoints.map(({ channel }) => channel),
+  };
+};
+
+const checkHeader = (header: string[]): string[] => {
+  const unknown = header.filter((name) => !(COLUMNS as readonly string[]).includes(name));
+  const missing = REQUIRED.filter((name) => !header.includes(name));
+  const problems = [
+    ...unknown.map((name) => ({ path: `line 1: ${name}`, message: `is no column; columns are ${COLUMNS.join(", ")}` })),
+    ...missing.map((name) => ({ path: `line 1: ${name}`, message: "is missing; the first line names the columns" })),
+  ];
+  if (problems.length > 0) throw new Problem("invalid", "the columns are not valid; nothing was imported", problems);
+  return header;
+};
+
+type CsvRecord = { record: Partial<Record<Column, string>>; info: { lines: number; error?: CsvError } };
+
+/** RFC 4180 with a header line; several values in a cell are separated by spaces. */
+async function* readCsv(body: Readable): AsyncGenerator<RawRow> {
+  const parser = parse({
+    columns: checkHeader,
+    info: true,
+    bom: true,
+    trim: true,
+    skip_empty_lines: true,
+    relax_column_count: true,
+    max_record_size: BYTES.line,
+  });
+  // The parser's own iterator tells of every failure, so there is nothing left to do here.
+  pipeline(bounded(body), parser, () => undefined);
+  try {
+    for await (const { record, info } of parser as AsyncIterable<CsvRecord>)
+      yield info.error
+        ? {
+            line: info.lines,
+            faults: [{ path: "", message: "has more or fewer cells than the first line; check the commas and quotes" }],
+          }
+        : { line: info.lines, ...fromCells(record) };
+  } catch (error) {
+    if (!(error instanceof CsvError)) throw error;
+    throw new Problem("invalid", "the file is not CSV; nothing was imported", [
+      { path: `line ${Number(error["lines"] ?? 1)}`, message: error.message },
+    ]);
+  }
+}
+
+/** How each content type is read. */
+export const IMPORT_TYPES: Record<string, (body: Readable) => AsyncGenerator<RawRow>> = {
+  "text/csv": readCsv,
+  "application/x-ndjson": readNdjson,
+};
+
+/** The faults of one entry, or the partner that it is. */
+const check = (
+  raw: RawRow,
+  { services, allow }: { services: ReadonlySet<string>; allow: readonly string[] },
+): ReadRow => {
+  if ("faults" in raw) return raw;
+  const { line, columns } = raw;
+  const named = (fault: Fault): Fault => {
+    const [, at] = /^endpoints\[(\d+)\]\.address$/.exec(fault.path) ?? [];
+    return { ...fault, path: (at !== undefined && columns?.[Number(at)]) || fault.path };
+  };
+  const read = readAs(importedPartner, raw.value);
+  if ("faults" in read) return { line, faults: read.faults.map(named) };
+  const { endpoints, subscriptions = [] } = read.value;
+  const faults = [
+    ...endpoints.flatMap((endpoint, at) => endpointFaults(endpoint, allow, `endpoints[${at}].`)),
+    ...subscriptions
+      .filter((service) => service !== "*" && !services.has(service))
+      .map((service) => ({ path: "subscriptions", message: `names ${service}, which is no service; add it first` })),
+  ];
+  return faults.length > 0 ? { line, faults: faults.map(named) } : { line, partner: read.value };
+};
+
+/** Every partner of an import file in order, each checked, one at a time. */
+export async function* importRows(
+  type: string,
+  body: Readable,
+  context: { services: ReadonlySet<string>; allow: readonly string[] },
+): AsyncGenerator<ReadRow> {
+  const read = IMPORT_TYPES[type];
+  if (!read) throw new Problem("unsupported-media-type", `send an import as ${Object.keys(IMPORT_TYPES).join(" or ")}`);
+  for await (const raw of read(body)) yield check(raw, context);
+}

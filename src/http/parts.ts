@@ -1,0 +1,32 @@
+import type { RouteOptions } from "fastify";
+import type { Registry } from "prom-client";
+import type { Clock } from "../clock.ts";
+import type { Config } from "../config.ts";
+import type { AcceptEvent } from "../flow/accept-event.ts";
+import type { PreviewEvent } from "../flow/preview-event.ts";
+import type { SendTest } from "../flow/send-test.ts";
+import type { Keyring } from "../keyring.ts";
+import type { Ledger } from "../ledger/connection.ts";
+import type { Log } from "../log.ts";
+import type { Checks } from "../processes/checks.ts";
+import type { Limits } from "./limits.ts";
+
+/** Everything the HTTP API works with; only entry points and tests make one. */
+export type HttpParts = {
+  config: Pick<Config, "publicUrl" | "webhookAllow" | "templatesFolder">;
+  ledger: Ledger;
+  keyring: Keyring;
+  log: Log;
+  clock: Clock;
+  acceptEvent: AcceptEvent;
+  previewEvent: PreviewEvent;
+  /** Sends a test notice to one endpoint and resolves to the outcome. */
+  sendTest: SendTest;
+  checks: Checks;
+  /** Where this program's metrics live; a fresh one when absent. */
+  registry?: Registry;
+  /** Replaces single limits, for tests. */
+  limits?: Partial<Limits>;
+  /** Is told of each route, for tests. */
+  onRoute?: (route: RouteOptions) => void;
+};

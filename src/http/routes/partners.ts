@@ -1,0 +1,163 @@
+import { z } from "zod";
+import { Problem } from "../../errors.ts";
+import { inTransaction, type Sql } from "../../ledger/connection.ts";
+import { type EndpointRow, endpointsOf, insertEndpoint } from "../../ledger/endpoints.ts";
+import {
+  erasePartner,
+  findPartner,
+  insertPartner,
+  listPartners,
+  type PartnerRow,
+  updatePartner,
+} from "../../ledger/partners.ts";
+import { unknownServices } from "../../ledger/services.ts";
+import { endpointFaults, sealEndpoint } from "../addresses.ts";
+import type { HttpParts } from "../parts.ts";
+import { found, noSuch, partnerParams, type Server } from "../route.ts";
+import { listOf, PAGE, pageOf, readCursor } from "../shapes/lists.ts";
+import { createdPartner, newPartner, partner, partnerPatch } from "../shapes/partner.ts";
+import { problems } from "../shapes/problems.ts";
+import { showEndpoint } from "./endpoints.ts";
+
+const tags = ["partners"];
+
+const showPartner = ({ joinedAt, ...row }: PartnerRow, endpoints: readonly EndpointRow[]) => ({
+  ...row,
+  joinedAt: joinedAt.toISOString(),
+  endpoints: endpoints.filter((endpoint) => endpoint.partner === row.partner).map(showEndpoint),
+});
+
+const subscriptionFaults = async (sql: Sql, subscriptions: readonly string[] = []) =>
+  (await unknownServices(sql, subscriptions)).map((service) => ({
+    path: "subscriptions",
+    message: `names ${service}, which is no service; add it first at POST /v1/services`,
+  }));
+
+export const partnerRoutes = (app: Server, { ledger, keyring, config }: HttpParts): void => {
+  const sql = ledger.pools.routine;
+
+  app.get(
+    "/v1/partners",
+    {
+      config: { access: "read" },
+      schema: {
+        tags,
+        summary: "Partners, with their endpoints",
+        querystring: z.strictObject(PAGE),
+        response: { 200: listOf(partner), ...problems("invalid") },
+      },
+    },
+    async ({ query: { limit, cursor } }) => {
+      const [after] = readCursor(cursor, [""] as [string]);
+      const rows = await listPartners(sql, after, limit + 1);
+      const endpoints = await endpointsOf(
+        sql,
+        rows.map((row) => row.partner),
+      );
+      return pageOf(
+        rows,
+        limit,
+        (row) => [row.partner],
+        (row) => showPartner(row, endpoints),
+      );
+    },
+  );
+
+  app.post(
+    "/v1/partners",
+    {
+      config: { access: "admin" },
+      schema: {
+        tags,
+        summary: "Add a partner; secrets of its webhooks are shown once",
+        body: newPartner,
+        response: { 201: createdPartner, ...problems("malformed", "conflict", "unsupported-media-type", "invalid") },
+      },
+    },
+    async ({ body: { endpoints, ...fields } }, reply) => {
+      const faults = [
+        ...(await subscriptionFaults(sql, fields.subscriptions)),
+        ...endpoints.flatMap((it, at) => endpointFaults(it, config.webhookAllow, `endpoints[${at}].`)),
+      ];
+      if (faults.length > 0) throw new Problem("invalid", "the partner is not valid", faults);
+      const created = await inTransaction(sql, async (tx) => {
+        const row = await insertPartner(tx, fields);
+        if (!row)
+          throw new Problem(
+            "conflict",
+            `there is a partner ${fields.partner} already; change it with PATCH /v1/partners/${fields.partner}`,
+          );
+        const shown = [];
+        for (const [at, endpoint] of endpoints.entries()) {
+          const { row: wanted, secret } = sealEndpoint(row.partner, endpoint, keyring);
+          const stored = await insertEndpoint(tx, wanted);
+          if (!stored) {
+            const fault = {
+              path: `endpoints[${at}]`,
+              message: "has the channel and address of another one; leave it out",
+            };
+            throw new Problem("invalid", "the partner is not valid", [fault]);
+          }
+          shown.push({ ...showEndpoint(stored), ...(secret === undefined ? {} : { secret }) });
+        }
+        return { ...showPartner(row, []), endpoints: shown };
+      });
+      return reply.code(201).send(created);
+    },
+  );
+
+  app.get(
+    "/v1/partners/:partner",
+    {
+      config: { access: "read" },
+      schema: {
+        tags,
+        summary: "One partner",
+        params: partnerParams,
+        response: { 200: partner, ...problems("not-found") },
+      },
+    },
+    async ({ params }) => {
+      const row = found(await findPartner(sql, params.partner), "partner", params.partner);
+      return showPartner(row, await endpointsOf(sql, [row.partner]));
+    },
+  );
+
+  app.patch(
+    "/v1/partners/:partner",
+    {
+      config: { access: "admin" },
+      schema: {
+        tags,
+        summary: "Change a partner's own fields",
+        params: partnerParams,
+        body: partnerPatch,
+        response: { 200: partner, ...problems("malformed", "not-found", "unsupported-media-type", "invalid") },
+      },
+    },
+    async ({ params, body }) => {
+      const faults = await subscriptionFaults(sql, body.subscriptions);
+      if (faults.length > 0) throw new Problem("invalid", "the partner is not valid", faults);
+      const row = found(await updatePartner(sql, params.partner, body), "partner", params.partner);
+      return showPartner(row, await endpointsOf(sql, [row.partner]));
+    },
+  );
+
+  app.delete(
+    "/v1/partners/:partner",
+    {
+      config: { access: "admin" },
+      schema: {
+        tags,
+        summary: "A partner leaves: name, addresses and secrets are erased, what was delivered stays",
+        params: partnerParams,
+        response: { 204: z.undefined().describe("Erased"), ...problems("not-found") },
+      },
+    },
+    async ({ params }, reply) => {
+      const erased = await inTransaction(sql, (tx) => erasePartner(tx, params.partner));
+      if (!erased) throw noSuch("partner", params.partner);
+      return reply.code(204).send();
+    },
+  );
+};

@@ -1,0 +1,123 @@
+import helmet from "@fastify/helmet";
+import rateLimit from "@fastify/rate-limit";
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyRequest, LogController } from "fastify";
+import { serializerCompiler, type ZodTypeProvider } from "fastify-type-provider-zod";
+import { Registry } from "prom-client";
+import { Problem } from "../errors.ts";
+import { makePages, type Pages } from "../pages/pages.ts";
+import { VERSION } from "../version.ts";
+import { documentationRoutes, registerDocumentation } from "./documentation.ts";
+import { parseJson } from "./json-body.ts";
+import { makeAuthorize } from "./keys.ts";
+import { BYTES } from "./limits.ts";
+import { watchRequests } from "./metrics.ts";
+import type { HttpParts } from "./parts.ts";
+import { BUG_BODY, PROBLEM_TYPE, problemOf, sendProblem } from "./problem.ts";
+import type { Server } from "./route.ts";
+import { changeRoutes } from "./routes/changes.ts";
+import { deliveryRoutes } from "./routes/deliveries.ts";
+import { endpointRoutes } from "./routes/endpoints.ts";
+import { eventRoutes, readEventTypes } from "./routes/events.ts";
+import { healthRoutes } from "./routes/health.ts";
+import { keyRoutes } from "./routes/keys.ts";
+import { metricsRoutes } from "./routes/metrics.ts";
+import { partnerImportRoutes } from "./routes/partner-import.ts";
+import { partnerPageRoutes } from "./routes/partner-pages.ts";
+import { partnerRoutes } from "./routes/partners.ts";
+import { pauseRoutes } from "./routes/pause.ts";
+import { problemRoutes } from "./routes/problems.ts";
+import { serviceRoutes } from "./routes/services.ts";
+import { zodValidator } from "./validate.ts";
+
+/** A whole request, upload included; an import of 100,000 partners takes some ten seconds. */
+const REQUEST_TIMEOUT_MS = 10 * 60_000;
+/** The longest id in an address is a page's token. */
+const MAX_PARAM_LENGTH = 500;
+
+/** Every refusal and every bug, as RFC 9457 says it. */
+const answerFaults = (app: FastifyInstance, { config, log }: HttpParts): void => {
+  app.setErrorHandler((error, request, reply) => {
+    const problem = problemOf(error);
+    const { method } = request;
+    const route = request.routeOptions.url;
+    if (problem) {
+      if (problem.problem === "unavailable") log.warn({ err: error, method, route }, "a part cannot be reached");
+      return sendProblem(reply, problem, config.publicUrl);
+    }
+    log.error({ err: error, method, route }, "a request met a bug");
+    return reply.code(BUG_BODY.status).type(PROBLEM_TYPE).serializer(JSON.stringify).send(BUG_BODY);
+  });
+  app.setNotFoundHandler((request, reply) =>
+    sendProblem(
+      reply,
+      new Problem(
+        "not-found",
+        `there is no ${request.method} ${request.url.split("?")[0]} here; see ${config.publicUrl}/docs`,
+      ),
+      config.publicUrl,
+    ),
+  );
+};
+
+/** Parsers belong to the part of the server that needs them: events and imports read their bodies their own way. */
+const registerRoutes = (
+  app: Server,
+  parts: HttpParts,
+  { pages, registry }: { pages: Pages; registry: Registry },
+): void => {
+  app.removeContentTypeParser(["application/json", "text/plain"]);
+  app.addContentTypeParser("application/json", { parseAs: "buffer" }, async (_request: FastifyRequest, body: Buffer) =>
+    body.length === 0 ? undefined : parseJson(body),
+  );
+  healthRoutes(app, parts);
+  metricsRoutes(app, parts, registry);
+  documentationRoutes(app);
+  problemRoutes(app, parts, pages);
+  partnerPageRoutes(app, parts, pages);
+  changeRoutes(app, parts);
+  deliveryRoutes(app, parts);
+  serviceRoutes(app, parts);
+  partnerRoutes(app, parts);
+  endpointRoutes(app, parts);
+  keyRoutes(app, parts);
+  pauseRoutes(app, parts);
+  app.register(async (scope) => {
+    const events = scope.withTypeProvider<ZodTypeProvider>();
+    readEventTypes(events);
+    eventRoutes(events, parts);
+  });
+  app.register(async (scope) => partnerImportRoutes(scope.withTypeProvider<ZodTypeProvider>(), parts));
+};
+
+/** The HTTP API and the public pages; listens to nothing until told. */
+export const makeServer = async (parts: HttpParts): Promise<FastifyInstance> => {
+  const registry = parts.registry ?? new Registry();
+  const pages = makePages({ folder: parts.config.templatesFolder });
+  const loggerInstance: FastifyBaseLogger = parts.log;
+  const app: Server = Fastify({
+    loggerInstance,
+    logController: new LogController({ disableRequestLogging: true }),
+    bodyLimit: BYTES.body,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    forceCloseConnections: "idle",
+    routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
+  }).withTypeProvider<ZodTypeProvider>();
+
+  app.setValidatorCompiler(zodValidator);
+  app.setSerializerCompiler(serializerCompiler);
+  answerFaults(app, parts);
+  watchRequests(app, registry);
+  if (parts.onRoute) app.addHook("onRoute", parts.onRoute);
+
+  await app.register(helmet, {
+    contentSecurityPolicy: { useDefaults: false, directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } },
+    frameguard: { action: "deny" },
+    referrerPolicy: { policy: "no-referrer" },
+    hsts: parts.config.publicUrl.startsWith("https:"),
+  });
+  await app.register(rateLimit, { global: false, cache: 10_000 });
+  app.addHook("onRequest", makeAuthorize(app, parts));
+  await registerDocumentation(app, parts.config.publicUrl, VERSION);
+  registerRoutes(app, parts, { pages, registry });
+  return app;
+};

@@ -1,0 +1,35 @@
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { Liquid } from "liquidjs";
+
+/** Every page there is; a file of the same name in the operator's folder is taken instead. */
+export type PageName = "change.html.liquid" | "missing.html.liquid" | "problem.html.liquid";
+
+export type Pages = {
+  /** The whole HTML document; all output is escaped but for what a template marks raw. */
+  render(name: PageName, view: object): Promise<string>;
+  /** Nothing but the page's own style: no script, no form, no frame, nothing fetched. */
+  contentSecurityPolicy: string;
+};
+
+const FOLDER = fileURLToPath(new URL("./templates/", import.meta.url));
+const RENDER_LIMIT_MS = 2_000;
+
+/** The pages that partners and developers read, over one style sheet that stands in the document. */
+export const makePages = ({ folder }: { folder: string | undefined }): Pages => {
+  const style = readFileSync(`${FOLDER}page.css`, "utf8");
+  const digest = createHash("sha256").update(style).digest("base64");
+  const engine = new Liquid({
+    root: folder === undefined ? [FOLDER] : [folder, FOLDER],
+    outputEscape: "escape",
+    strictFilters: true,
+    relativeReference: false,
+    renderLimit: RENDER_LIMIT_MS,
+    cache: true,
+  });
+  return {
+    render: async (name, view) => String(await engine.renderFile(name, { ...view, style })),
+    contentSecurityPolicy: `default-src 'none'; style-src 'sha256-${digest}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
+  };
+};

@@ -1,0 +1,43 @@
+import { Registry } from "prom-client";
+import { makeAcceptEvent } from "../flow/accept-event.ts";
+import { makePreviewEvent } from "../flow/preview-event.ts";
+import { makeSendTest } from "../flow/send-test.ts";
+import { ensureAdminKey } from "../http/first-key.ts";
+import { makeServer } from "../http/server.ts";
+import { makeChecks } from "./checks.ts";
+import type { Parts, Running } from "./parts.ts";
+
+/** The API of one process, listening. */
+export type Api = Running & {
+  /** `http://127.0.0.1:8484` */
+  address: string;
+  /** The first admin key when this start made it: to be shown once. */
+  madeKey: string | null;
+};
+
+const addressOf = (host: string, port: number): string => `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
+
+/**
+ * Serves the HTTP API and the pages at the configuration's host and port (0: any free one).
+ *
+ * Stopping takes no new request and finishes those that are running.
+ */
+export const startApi = async (parts: Parts): Promise<Api> => {
+  const { config, policy, log } = parts;
+  const { made } = await ensureAdminKey(parts);
+  const server = await makeServer({
+    ...parts,
+    registry: new Registry(),
+    acceptEvent: makeAcceptEvent(parts),
+    previewEvent: makePreviewEvent(parts),
+    sendTest: makeSendTest(parts),
+    checks: makeChecks(parts),
+  });
+  await server.listen({ host: config.host, port: config.port });
+  const bound = server.server.address();
+  const address = addressOf(config.host, typeof bound === "object" && bound ? bound.port : config.port);
+  if (made !== null)
+    process.stderr.write(`The first admin key, shown this once and kept in ${config.dataFolder}/admin-key:\n${made}\n`);
+  log.info({ listening: address, policyZone: policy.timeZone }, "the API listens");
+  return { address, madeKey: made, stop: () => server.close() };
+};

@@ -1,0 +1,163 @@
+import assert from "node:assert/strict";
+import { mkdtemp, readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import { ensureAdminKey } from "../../src/http/first-key.ts";
+import { LIMITS } from "../../src/http/limits.ts";
+import { SCOPES, type Scope } from "../../src/ledger/keys.ts";
+import { makeKey, openApi } from "../support/api.ts";
+import { freshLedger, quietLog, temporaryFolder } from "../support/servers.ts";
+
+/** Every route that is not public, with the scope that it must ask for. */
+const ROUTES: Record<string, Scope> = {
+  "POST /v1/events": "emit",
+  "GET /v1/events": "read",
+  "GET /v1/changes": "read",
+  "GET /v1/changes/:change": "read",
+  "GET /v1/changes/:change/notices": "read",
+  "GET /v1/changes/:change/deliveries": "read",
+  "POST /v1/changes/:change/pause": "admin",
+  "POST /v1/changes/:change/resume": "admin",
+  "GET /v1/pause": "read",
+  "POST /v1/pause": "admin",
+  "POST /v1/resume": "admin",
+  "GET /v1/deliveries/:delivery": "read",
+  "GET /v1/services": "read",
+  "POST /v1/services": "admin",
+  "PUT /v1/services/:service": "admin",
+  "DELETE /v1/services/:service": "admin",
+  "GET /v1/partners": "read",
+  "POST /v1/partners": "admin",
+  "POST /v1/partners/import": "admin",
+  "GET /v1/partners/:partner": "read",
+  "PATCH /v1/partners/:partner": "admin",
+  "DELETE /v1/partners/:partner": "admin",
+  "GET /v1/partners/:partner/endpoints": "read",
+  "POST /v1/partners/:partner/endpoints": "admin",
+  "PATCH /v1/endpoints/:endpoint": "admin",
+  "DELETE /v1/endpoints/:endpoint": "admin",
+  "POST /v1/endpoints/:endpoint/rotate": "admin",
+  "POST /v1/endpoints/:endpoint/test": "admin",
+  "POST /v1/endpoints/:endpoint/enable": "admin",
+  "GET /v1/keys": "admin",
+  "POST /v1/keys": "admin",
+  "DELETE /v1/keys/:key": "admin",
+};
+
+/** Public for a reason each: probes, metrics, documentation, and pages behind their own token. */
+const PUBLIC = ["/healthz", "/readyz", "/metrics", "/openapi.json", "/problems/:name", "/p/:token"];
+
+type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+
+test("every route declares its scope, and lets in the keys that hold it and no others", async () => {
+  const api = await openApi();
+  const declared = api.routes
+    .filter(({ url }) => !url.startsWith("/docs"))
+    .filter(({ method }) => method !== "HEAD")
+    .map(({ method, url, access }) => [`${method} ${url}`, access] as const);
+  const wanted = [...Object.entries(ROUTES), ...PUBLIC.map((url) => [`GET ${url}`, "public"])];
+  assert.deepEqual(Object.fromEntries(declared), Object.fromEntries(wanted));
+  for (const { access } of api.routes) assert.ok(access, "a route declares no access");
+
+  for (const [route, scope] of Object.entries(ROUTES)) {
+    const [method, pattern] = route.split(" ") as [Method, string];
+    const url = pattern.replace(/:\w+/g, "absent");
+    const nobody = await api.call(method, url, { key: null });
+    assert.equal(nobody.statusCode, 401, `${route} without a key`);
+    assert.equal(nobody.headers["www-authenticate"], 'Bearer realm="forewarn"');
+    for (const held of SCOPES) {
+      const { statusCode } = await api.call(method, url, { key: api.keys[held] });
+      const passes = held === scope || held === "admin";
+      assert.equal(statusCode !== 403, passes, `${route} with ${held}: ${statusCode}`);
+      assert.notEqual(statusCode, 401, `${route} with ${held}`);
+    }
+  }
+});
+
+test("a wrong, a cut and a revoked key are refused alike", async () => {
+  const api = await openApi();
+  const created = await api.call("POST", "/v1/keys", { body: { name: "billing", scopes: ["read", "read"] } });
+  assert.equal(created.statusCode, 201);
+  const { key, secret, scopes } = created.json();
+  assert.match(secret, /^fw_[0-9a-f]{12}_[\w-]{43}$/);
+  assert.deepEqual(scopes, ["read"]);
+  assert.equal((await api.call("GET", "/v1/changes", { key: secret })).statusCode, 200);
+  const listed = await api.call("GET", "/v1/keys");
+  assert.ok(!listed.body.includes(secret.slice(16)), "the list shows no key");
+  const { rows } = await api.ledger.pools.routine.query("SELECT * FROM keys");
+  assert.ok(!JSON.stringify(rows).includes(secret), "the ledger holds no key");
+
+  assert.equal((await api.call("DELETE", `/v1/keys/${key}`)).statusCode, 204);
+  for (const wrong of [secret, secret.slice(0, -1), `fw_${key}_x`, "x"]) {
+    const answer = await api.call("GET", "/v1/changes", { key: wrong });
+    assert.equal(answer.statusCode, 401);
+    assert.match(answer.json().detail, /not known, or was revoked/);
+  }
+  const scheme = await api.call("GET", "/v1/changes", { key: null, headers: { authorization: "Basic eDp5" } });
+  assert.equal(scheme.statusCode, 401);
+});
+
+test("the last admin key cannot be revoked", async () => {
+  const api = await openApi();
+  const { items } = (await api.call("GET", "/v1/keys")).json();
+  const admin = items.find((row: { scopes: string[] }) => row.scopes.includes("admin"));
+  const refused = await api.call("DELETE", `/v1/keys/${admin.key}`);
+  assert.equal(refused.statusCode, 409);
+  await makeKey(api.ledger, ["admin"]);
+  assert.equal((await api.call("DELETE", `/v1/keys/${admin.key}`)).statusCode, 204);
+});
+
+test("too many wrong keys from one address shut out guesses, and not the keys that worked before", async () => {
+  const api = await openApi({ limits: { failedAuth: { max: 3, windowMs: 60_000 } } });
+  assert.equal((await api.call("GET", "/v1/changes", { key: api.keys.read })).statusCode, 200);
+  const statuses: number[] = [];
+  for (let guess = 0; guess < 6; guess += 1)
+    statuses.push((await api.call("GET", "/v1/changes", { key: `guess-${guess}` })).statusCode);
+  assert.deepEqual(statuses, [401, 401, 401, 429, 429, 429]);
+  const refused = await api.call("GET", "/v1/changes", { key: "guess" });
+  assert.equal(refused.json().type, "https://notices.example.com/problems/rate-limited");
+  assert.ok(Number(refused.headers["retry-after"]) > 0 && Number(refused.headers["retry-after"]) <= 60);
+  assert.equal((await api.call("GET", "/v1/changes", { key: api.keys.admin })).statusCode, 429, "a guess may be right");
+  assert.equal((await api.call("GET", "/v1/changes", { key: api.keys.read })).statusCode, 200);
+});
+
+test("a key that asks too often is told to wait, and others are not", async () => {
+  const api = await openApi({ limits: { read: { max: 2, windowMs: 60_000 } } });
+  const other = await makeKey(api.ledger, ["read"]);
+  const ask = async (key: string) => (await api.call("GET", "/v1/changes", { key })).statusCode;
+  assert.deepEqual([await ask(api.keys.read), await ask(api.keys.read), await ask(api.keys.read)], [200, 200, 429]);
+  assert.equal(await ask(other), 200);
+  assert.ok(LIMITS.emit.max / (LIMITS.emit.windowMs / 1000) >= 1_000, "the default lets 1,000 events a second in");
+});
+
+test("the first start makes one admin key and keeps it for the command line, and the next start makes none", async () => {
+  const { ledger } = await freshLedger();
+  const dataFolder = await mkdtemp(join(await temporaryFolder(), "data-"));
+  const starts = await Promise.all(
+    [1, 2, 3].map(() => ensureAdminKey({ ledger, config: { adminKey: undefined, dataFolder }, log: quietLog })),
+  );
+  const made = starts.flatMap((start) => (start.made === null ? [] : [start.made]));
+  assert.equal(made.length, 1);
+  const file = join(dataFolder, "admin-key");
+  assert.equal((await readFile(file, "utf8")).trim(), made[0]);
+  assert.equal((await stat(file)).mode & 0o777, 0o600);
+  const api = await openApi({ ledger });
+  assert.equal((await api.call("GET", "/v1/keys", { key: made[0] ?? "" })).statusCode, 200);
+  assert.deepEqual(await ensureAdminKey({ ledger, config: { adminKey: undefined, dataFolder }, log: quietLog }), {
+    made: null,
+  });
+});
+
+test("any text of FOREWARN_ADMIN_KEY works as a key, also after it was revoked", async () => {
+  const { ledger } = await freshLedger();
+  const config = { adminKey: "correct horse battery staple".replaceAll(" ", "-"), dataFolder: "/nonexistent" };
+  const start = () => ensureAdminKey({ ledger, config, log: quietLog });
+  assert.deepEqual([await start(), await start()], [{ made: null }, { made: null }]);
+  const api = await openApi({ ledger });
+  const ask = async () => (await api.call("GET", "/v1/keys", { key: config.adminKey })).statusCode;
+  assert.equal(await ask(), 200);
+  await ledger.pools.routine.query("UPDATE keys SET revoked_at = now() WHERE name = 'FOREWARN_ADMIN_KEY'");
+  assert.equal(await ask(), 401);
+  await start();
+  assert.equal(await ask(), 200);
+});
