@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { z } from "zod";
+import { isCidr } from "./domain/address.ts";
 import type { Fault } from "./domain/fault.ts";
 
 const allowList = z
@@ -8,6 +9,10 @@ const allowList = z
   .regex(
     /^[0-9a-fA-F.:]+\/\d{1,3}(,[0-9a-fA-F.:]+\/\d{1,3})*$/,
     "is not a list of CIDRs; example: 127.0.0.0/8,10.1.0.0/16",
+  )
+  .refine(
+    (text) => text.split(",").every(isCidr),
+    "holds a range that does not exist; example: 127.0.0.0/8,10.1.0.0/16",
   )
   .transform((text) => text.split(","));
 
