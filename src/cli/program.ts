@@ -5,6 +5,7 @@ import { changesCommand } from "./changes.ts";
 import type { Cli } from "./cli.ts";
 import { configCommand } from "./config-check.ts";
 import { deliveriesCommand } from "./deliveries.ts";
+import { demoCommand } from "./demo.ts";
 import { emitCommand } from "./emit.ts";
 import { keysCommand } from "./keys.ts";
 import { partnersCommand } from "./partners.ts";
@@ -23,7 +24,7 @@ Examples:
   $ forewarn changes --status announced`;
 
 const GROUPS: readonly [heading: string, commands: readonly ((cli: Cli) => Command)[]][] = [
-  ["Run:", [startCommand, configCommand]],
+  ["Run:", [startCommand, demoCommand, configCommand]],
   ["Changes:", [emitCommand, previewCommand, changesCommand, changeCommand, deliveriesCommand]],
   ["Who is told:", [partnersCommand, servicesCommand]],
   ["Operate:", [keysCommand, (cli) => holdCommand(cli, "pause"), (cli) => holdCommand(cli, "resume")]],

@@ -9,7 +9,7 @@ export type Terminal = {
   /** One remark on standard error, so that piped answers stay clean. */
   note(text: string): void;
   /** Coloured only on a terminal; honours NO_COLOR and FORCE_COLOR. */
-  paint(style: Style, text: string): string;
+  paint: (style: Style, text: string) => string;
   /** Columns to fit into; null where the output is not a terminal and nothing need be cut. */
   width: number | null;
   /** Standard error is a terminal: a progress bar may be drawn and redrawn there. */

@@ -1,5 +1,10 @@
 import { tz } from "@date-fns/tz";
-import { add, differenceInCalendarDays, differenceInCalendarMonths, formatISO, sub } from "date-fns";
+// One file each: the library's index would load all of its 300 at every start.
+import { add } from "date-fns/add";
+import { differenceInCalendarDays } from "date-fns/differenceInCalendarDays";
+import { differenceInCalendarMonths } from "date-fns/differenceInCalendarMonths";
+import { formatISO } from "date-fns/formatISO";
+import { sub } from "date-fns/sub";
 import { hasTime, offsetSpan, type Span, spanOf } from "./duration.ts";
 import type { IsoDuration, Policy } from "./policy.ts";
 import { afterChange, localMs, resolveLocal } from "./zone.ts";

@@ -1,4 +1,3 @@
-import { drizzle, type NodePgDatabase } from "drizzle-orm/node-postgres";
 import pg from "pg";
 import type { Lane } from "../domain/category.ts";
 import type { Log } from "../log.ts";
@@ -9,8 +8,6 @@ export type Sql = Pick<pg.ClientBase, "query">;
 /** The PostgreSQL ledger: connections are reserved per lane, so that a routine backlog never delays an urgent statement. */
 export type Ledger = {
   pools: Record<Lane, pg.Pool>;
-  /** Drizzle over the routine pool, for statements off the hot path. */
-  db: NodePgDatabase;
   close(): Promise<void>;
 };
 
@@ -43,7 +40,6 @@ export const openLedger = (url: string, log: Log, connections = { urgent: 4, rou
   const pools = { urgent: open("urgent"), routine: open("routine") };
   return {
     pools,
-    db: drizzle(pools.routine),
     close: async () => {
       await Promise.all([pools.urgent.end(), pools.routine.end()]);
     },

@@ -52,16 +52,19 @@ export const readMailbox = (text: string): Mailbox | null => {
   return only && address !== null ? { name: plainLine(only.name), address } : null;
 };
 
+/** Fit for a header, and no encoded word of somebody's own (RFC 2047), which readers would decode to what was kept out. */
+const headerText = (text: string): string => plainLine(text).replaceAll("=?", "= ?");
+
 /** The mail as it goes over the wire: CRLF lines within 998 octets, every header folded and encoded. */
 export const composeMail = (mail: MailParts): Promise<Buffer> =>
   new MailComposer({
     from: mail.from,
-    to: { name: plainLine(mail.to.name), address: mail.to.address },
-    subject: plainLine(mail.subject),
+    to: { name: headerText(mail.to.name), address: mail.to.address },
+    subject: headerText(mail.subject),
     messageId: mail.messageId,
     ...(mail.inReplyTo === null ? {} : { inReplyTo: mail.inReplyTo, references: mail.inReplyTo }),
     date: mail.date,
-    headers: Object.fromEntries(Object.entries(mail.headers).map(([name, value]) => [name, plainLine(value)])),
+    headers: Object.fromEntries(Object.entries(mail.headers).map(([name, value]) => [name, headerText(value)])),
     text: mail.text,
     html: mail.html,
     newline: "win",

@@ -1,7 +1,7 @@
 import type { Clock } from "../clock.ts";
 import type { Log } from "../log.ts";
 import { makeBreaker, type Permit } from "./breaker.ts";
-import type { Ended, SmtpEnd } from "./mail-outcome.ts";
+import { type Ended, mailOutcome, type SmtpEnd } from "./mail-outcome.ts";
 import { type Lease, makeSmtpPool } from "./smtp-pool.ts";
 import { type MailEnvelope, openSession, relayOf, type SmtpSession } from "./smtp-session.ts";
 
@@ -33,9 +33,8 @@ const notTried = (text: string): Ended => ({ kind: "ended", stage: "connect", co
 const SPARED = notTried("it is spared for a few seconds after it could not be reached");
 const STOPPED: Ended = { kind: "ended", stage: "cut", code: null, text: "the sender is stopping" };
 
-/** Ends of a transaction that say nothing against the relay's being there. */
-const reached = (end: SmtpEnd): boolean =>
-  end.kind === "accepted" || (end.stage !== "connect" && end.stage !== "login");
+/** Whether an end says nothing against the relay's taking the next mail. */
+const reached = (end: SmtpEnd): boolean => mailOutcome(end).kind !== "unreachable";
 
 export const makeMailRelay = (deps: MailRelayDeps): MailRelay => {
   const { timeoutMs, clock, log } = deps;

@@ -155,7 +155,10 @@ export const startPipeline = async ({
     },
     addPartners: async (count, channel) => {
       const secret = newSecret();
-      await sql.query("INSERT INTO partners (partner, name) SELECT 'p' || n, 'Partner ' || n FROM generate_series(1, $1::int) AS n", [count]);
+      await sql.query(
+        "INSERT INTO partners (partner, name) SELECT 'p' || n, 'Partner ' || n FROM generate_series(1, $1::int) AS n",
+        [count],
+      );
       const address = channel === "email" ? "'p' || n || '@partner.example'" : `'${receiver.url("p")}' || n`;
       await sql.query(
         `INSERT INTO endpoints (partner, channel, address, secret_sealed)
