@@ -1,0 +1,399 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import fc from "fast-check";
+import PostalMime from "postal-mime";
+import { NOTICE_KINDS } from "../../src/domain/notice.ts";
+import { makeKeyring } from "../../src/keyring.ts";
+import { composeMail, mailAddress, readMailbox } from "../../src/render/mail-mime.ts";
+import { makeNoticeMails } from "../../src/render/notice-mail.ts";
+import { makeTemplates, TemplateError } from "../../src/render/templates.ts";
+import { LANGUAGES, wordsFor } from "../../src/render/words.ts";
+import { aChange, aNotice, anAddressee } from "../support/notice-scene.ts";
+
+const keyring = makeKeyring("a secret of this test, long enough for it");
+const publicUrl = "https://notices.example.com";
+const templates = makeTemplates({ folder: undefined });
+const mails = () => makeNoticeMails({ templates, keyring, publicUrl });
+const NOW = new Date("2026-11-22T09:00:00Z");
+
+const mailOf = (content = aNotice(), to = anAddressee(), now = NOW) => mails().mailFor(content, to, now);
+const both = (mail: { html: string; text: string }): string[] => [mail.html, mail.text];
+
+test("an announcement shows title, service, date, days left, what to do and the partner's own page, in HTML and in text", () => {
+  const mail = mailOf();
+  assert.equal(mail.subject, "[CHG-1042] Old token endpoints are shut down");
+  const page = `${publicUrl}/p/${keyring.pageToken("acme", "CHG-1042")}`;
+  for (const part of both(mail))
+    for (const shown of [
+      "Old token endpoints are shut down",
+      "oauth2",
+      "Major",
+      "Business critical",
+      "Monday, 1 March 2027",
+      "in 99 days",
+      "The endpoints on account.example.com stop answering.",
+      "Call the new endpoint.",
+      "POST /oauth2/token",
+      "Migration guide",
+      "https://developer.example.com/guide",
+      "api@example.com",
+      "Hello Acme Health,",
+      page,
+      "CHG-1042.r1.announcement",
+    ])
+      assert.ok(part.includes(shown), `${shown} is missing`);
+  assert.match(mail.html, /<h2 style="[^"]*">What changes<\/h2>/);
+});
+
+test("every kind of notice has words of its own under one subject", () => {
+  const leads = NOTICE_KINDS.map((kind) => mailOf(aNotice(kind)).text.split("\n")[0]);
+  assert.equal(new Set(leads).size, NOTICE_KINDS.length);
+  const subjects = NOTICE_KINDS.map((kind) => mailOf(aNotice(kind)).subject);
+  assert.deepEqual(new Set(subjects), new Set(["[CHG-1042] Old token endpoints are shut down"]));
+});
+
+test("notices to partners about themselves need no change", () => {
+  const test_ = mailOf(aNotice("test", { change: null, verdict: null }));
+  assert.equal(test_.subject, "[Forewarn] Test notice");
+  assert.ok(test_.html.includes(`${publicUrl}/p/${keyring.pageToken("acme", null)}`));
+  const off = mailOf(aNotice("endpoint-disabled", { change: null, verdict: null, reason: "https://h.example/x: 500" }));
+  assert.match(off.text, /Why: https:\/\/h\.example\/x: 500/);
+});
+
+test("the day left is counted on the calendar: tomorrow, today, and in effect", () => {
+  const at = (now: string) => mailOf(aNotice("reminder"), anAddressee(), new Date(now)).text;
+  assert.match(at("2027-02-15T08:00:00Z"), /takes effect in 14 days/);
+  assert.match(at("2027-02-28T08:00:00Z"), /takes effect tomorrow/);
+  assert.match(at("2027-02-28T22:59:59Z"), /takes effect tomorrow/);
+  assert.match(at("2027-02-28T23:00:00Z"), /this change is in effect/);
+  const timed = aNotice("reminder", { change: aChange({ releaseAt: "2027-03-01T16:00:00Z" }) });
+  assert.match(mailOf(timed, anAddressee(), new Date("2027-03-01T08:00:00Z")).text, /takes effect today/);
+});
+
+test("a mail rendered before midnight is not given to who reads it after", () => {
+  const kept = mails();
+  const text = (now: string) => kept.mailFor(aNotice("reminder"), anAddressee(), new Date(now)).text;
+  assert.match(text("2027-02-26T22:59:59Z"), /in 3 days/);
+  assert.match(text("2027-02-26T23:00:00Z"), /in 2 days/);
+  assert.match(text("2027-02-26T22:59:59Z"), /in 3 days/);
+});
+
+test("recipients who share language and zone get the same mail but for their name and page", () => {
+  const kept = mails();
+  const first = kept.mailFor(aNotice(), anAddressee(), NOW);
+  const second = kept.mailFor(aNotice(), anAddressee({ partner: "beta", name: "Bêta & Söhne <x>" }), NOW);
+  assert.ok(second.html.includes("Hello Bêta &amp; Söhne &lt;x&gt;,"));
+  assert.ok(second.text.includes("Hello Bêta & Söhne <x>,"));
+  const own = (html: string, name: string, partner: string) =>
+    html.replaceAll(name, "NAME").replaceAll(keyring.pageToken(partner, "CHG-1042"), "PAGE");
+  assert.equal(own(second.html, "Bêta &amp; Söhne &lt;x&gt;", "beta"), own(first.html, "Acme Health", "acme"));
+});
+
+test("a date is the policy's, with the partner's own clock beside it where that differs", () => {
+  const { text } = mailOf(aNotice(), anAddressee({ timeZone: "America/New_York" }));
+  assert.match(text, /Takes effect: Monday, 1 March 2027/);
+  assert.match(text, /From 00:00, Europe\/Paris/);
+  assert.match(text, /For you: Sunday, 28 February 2027 at 18:00, America\/New York/);
+  assert.doesNotMatch(mailOf().text, /For you/);
+});
+
+test("a time is on the partner's clock, with zone and UTC", () => {
+  const content = aNotice("announcement", { change: aChange({ releaseAt: "2027-03-01T22:30:00Z" }) });
+  const tokyo = mailOf(content, anAddressee({ timeZone: "Asia/Tokyo" })).text;
+  assert.match(tokyo, /Tuesday, 2 March 2027 at 07:30/);
+  assert.match(tokyo, /Asia\/Tokyo \(GMT\+9\), Monday, 1 March 2027 at 22:30 UTC/);
+  const american = mailOf(content, anAddressee({ locale: "en-US", timeZone: "America/Los_Angeles" })).text;
+  assert.match(american, /Monday, March 1, 2027 at 2:30\sPM/);
+});
+
+test("fr-CA reads French with its own dates, pt-BR reads English, and a locale or zone that is none does no harm", () => {
+  const french = mailOf(aNotice("reminder"), anAddressee({ locale: "fr-CA" }), new Date("2027-02-15T08:00:00Z"));
+  assert.match(french.text, /entre en vigueur dans 14 jours/);
+  assert.match(french.text, /lundi 1 mars 2027/);
+  assert.match(french.html, /<html lang="fr"/);
+  assert.match(mailOf(aNotice(), anAddressee({ locale: "pt-BR" })).text, /Monday, 1 March 2027 \(in 99 days\)/);
+  assert.match(mailOf(aNotice(), anAddressee({ locale: "no such", timeZone: "Mars/Base" })).text, /1 March 2027/);
+});
+
+test("every phrase is in every language, with the same places to fill", () => {
+  const english = LANGUAGES["en"];
+  assert.ok(english);
+  const places = (phrase: string | { one: string; other: string } | undefined): string[] =>
+    (typeof phrase === "string" ? [phrase] : [phrase?.one ?? "", phrase?.other ?? ""]).map((form) =>
+      [...form.matchAll(/\{(\w+)\}/g)]
+        .map((found) => found[1] ?? "")
+        .sort((a, b) => a.localeCompare(b))
+        .join(),
+    );
+  for (const [language, phrases] of Object.entries(LANGUAGES)) {
+    assert.deepEqual(Object.keys(phrases).sort(), Object.keys(english).sort(), language);
+    for (const [key, phrase] of Object.entries(english))
+      assert.deepEqual(places(phrases[key as keyof typeof phrases]), places(phrase), `${language}: ${key}`);
+  }
+  assert.equal(wordsFor("fr-CA").say("left.days", { count: 14 }), "dans 14 jours");
+  assert.equal(wordsFor("en").say("left.days", { count: 1 }), "in 1 day");
+});
+
+test("a notice shorter than promised says so, by how much, and which date would have kept the promise", () => {
+  const verdict = {
+    status: "short" as const,
+    minimum: "P3M",
+    noticeDays: 80,
+    noticeMonths: 2,
+    shortByDays: 12,
+    earliestRelease: "2027-03-13",
+  };
+  for (const part of both(mailOf(aNotice("announcement", { verdict }))))
+    assert.match(
+      part,
+      /promises 3 months of notice\. This is 12 days less than that, and we are sorry\. .*Saturday, 13 March 2027/,
+    );
+  assert.match(mailOf(aNotice("announcement", { verdict: { ...verdict, shortByDays: 1 } })).text, /1 day less/);
+  const late = mailOf(aNotice("announcement", { verdict }), anAddressee(), new Date("2027-04-01T00:00:00Z")).text;
+  assert.match(late, /already in effect/);
+  assert.match(late, /took effect before we told you/);
+  for (const quiet of [
+    aNotice(),
+    aNotice("reminder", { verdict }),
+    aNotice("announcement", { verdict: { ...verdict, status: "waived" } }),
+  ])
+    assert.doesNotMatch(mailOf(quiet).text, /sorry/);
+});
+
+test("a moved date shows the new one large and the old one beside it, later or earlier", () => {
+  const moved = (releaseAt: string) =>
+    mailOf(
+      aNotice("rescheduled", {
+        change: aChange({ releaseAt }),
+        previous: { releaseAt: "2027-03-01", contact: null },
+        reason: "Two partners need longer.",
+      }),
+    ).text;
+  assert.match(
+    moved("2027-06-01"),
+    /later than announced[\s\S]*Tuesday, 1 June 2027[\s\S]*Formerly Monday, 1 March 2027/,
+  );
+  assert.match(moved("2027-02-01"), /earlier than announced/);
+  assert.match(
+    moved("2027-06-01"),
+    /Why: Two partners need longer\.[\s\S]*- Questions\s+Before: none\s+Now: api@example\.com/,
+  );
+});
+
+test("an amendment lists old and new side by side; a first announcement of a later revision does not", () => {
+  const previous = {
+    summary: "It was less.",
+    affects: ["GET /old"],
+    details: "x",
+    category: "normal",
+    businessCritical: null,
+  };
+  const amended = mailOf(aNotice("amended", { previous }));
+  assert.match(amended.text, /- Summary\s+Before: It was less\.\s+Now: The endpoints on/);
+  assert.match(amended.text, /- What it affects\s+Before: GET \/old\s+Now: POST \/oauth2\/token/);
+  assert.match(amended.text, /- Details\s+Before: the former text\s+Now: rewritten, see below/);
+  assert.match(amended.html, /It was less\./);
+  for (const part of both(mailOf(aNotice("announcement", { previous })))) assert.ok(!part.includes("It was less."));
+});
+
+test("a new category names both, and a cancelled change asks for nothing", () => {
+  const up = aNotice("reclassified", { previous: { category: "normal" } });
+  assert.match(mailOf(up).text, /has a new category: Major\. It was Normal\./);
+  const off = mailOf(aNotice("cancelled", { reason: "The old ones stay." }));
+  for (const part of both(off)) {
+    assert.match(part, /need not do anything/);
+    assert.ok(!part.includes("Call the new endpoint."));
+    assert.ok(!part.includes("in 99 days"));
+  }
+});
+
+test("an emergency looks like one", () => {
+  const { html, text } = mailOf(aNotice("announcement", { change: aChange({ category: "emergency" }) }));
+  assert.match(html, /bgcolor="#b42318"[^>]*>[^<]*Emergency</);
+  assert.match(text, /emergency change/i);
+});
+
+test("no mail fetches anything when it is opened", () => {
+  for (const kind of NOTICE_KINDS)
+    assert.doesNotMatch(mailOf(aNotice(kind)).html, /<img|<link|<script|<iframe|url\(|@import|src=/i);
+});
+
+const NASTY = [
+  "x\r\nBcc: eve@evil.example",
+  "x\nTo: eve@evil.example\n\nbody",
+  "x\u2028Bcc: eve@evil.example\u0085y",
+  '"<eve@evil.example>',
+  "a, eve@evil.example",
+  "=?utf-8?B?DQpCY2M6IGV2ZUBldmlsLmV4YW1wbGU=?=",
+  "<script>alert(1)</script>",
+  '"><img src=x onerror=alert(1)>',
+  "{{ own.page }}{% include 'x' %}",
+  "\u202Egnp.exe\u2066 \u0000\u0007",
+  "\uD800 lone",
+  "🚀 naïve Ünïcödé ".repeat(20),
+];
+const field = fc.oneof(
+  fc.constantFrom(...NASTY),
+  fc.string({ unit: "binary", maxLength: 40 }),
+  fc.string({ maxLength: 200 }),
+);
+
+const EXPECTED_HEADERS = [
+  "auto-submitted",
+  "content-type",
+  "date",
+  "forewarn-change",
+  "forewarn-notice",
+  "from",
+  "message-id",
+  "mime-version",
+  "subject",
+  "to",
+];
+
+test("no field of a change or a partner adds a header, a recipient or markup", async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(field, { minLength: 9, maxLength: 9 }), async (given) => {
+      const [
+        title = "",
+        name = "",
+        summary = "",
+        details = "",
+        action = "",
+        reason = "",
+        contact = "",
+        link = "",
+        href = "",
+      ] = given;
+      const content = aNotice("amended", {
+        change: aChange({
+          title,
+          summary,
+          details,
+          action,
+          contact,
+          affects: [link],
+          links: [{ rel: link, href, title: link }],
+        }),
+        previous: { title: summary, action: name, links: [{ rel: "x", href }] },
+        reason,
+      });
+      const { subject, html, text } = mailOf(content, anAddressee({ name }));
+      const raw = await composeMail({
+        from: { name: "Forewarn", address: "forewarn@example.com" },
+        to: { name, address: "dev@acme.example" },
+        subject,
+        html,
+        text,
+        messageId: "<msg_x@example.com>",
+        inReplyTo: null,
+        date: NOW,
+        headers: {
+          "Auto-Submitted": "auto-generated",
+          "Forewarn-Change": "CHG-1042",
+          "Forewarn-Notice": `n ${reason}`,
+        },
+      });
+      const parsed = await PostalMime.parse(raw);
+      assert.deepEqual(parsed.headers.map(({ key }) => key).sort(), EXPECTED_HEADERS);
+      assert.deepEqual(
+        parsed.to?.map((to) => to.address),
+        ["dev@acme.example"],
+      );
+      assert.equal(parsed.cc, undefined);
+      assert.equal(parsed.bcc, undefined);
+      assert.equal(parsed.attachments.length, 0);
+      assert.doesNotMatch(parsed.subject ?? "", /[\r\n\u202A-\u202E\u2066-\u2069]/);
+      const shown = parsed.html ?? "";
+      assert.doesNotMatch(shown, /<(?:script|img|svg|iframe|link|object|form)\b/i);
+      assert.doesNotMatch(shown.replace(/"[^"]*"/g, '""'), /<[^>]*\son\w+=/i);
+      for (const [, target] of shown.matchAll(/<a [^>]*?href="([^"]*)"/g))
+        assert.match(target ?? "", /^(?:https?:\/\/|mailto:)/);
+      for (const line of raw.toString("latin1").split("\r\n")) assert.ok(line.length <= 998 && !/[\r\n]/.test(line));
+    }),
+    { numRuns: 120, examples: NASTY.map((nasty) => [Array.from({ length: 9 }, () => nasty)]) },
+  );
+});
+
+const ADDRESSES: readonly [string, string | null][] = [
+  ["dev@acme.example", "dev@acme.example"],
+  ["first.last+tag@sub.acme.example", "first.last+tag@sub.acme.example"],
+  ["dev@localhost", "dev@localhost"],
+  ["dev@bücher.example", "dev@xn--bcher-kva.example"],
+  ["jürgen@acme.example", "jürgen@acme.example"],
+  ["dev@acme.example\r\nBcc: eve@evil.example", null],
+  ["dev@acme.example, eve@evil.example", null],
+  ["a@b@c.example", null],
+  ["Dev <dev@acme.example>", null],
+  ["dev@acme.example>", null],
+  ['"a b"@acme.example', null],
+  ["dev@[127.0.0.1]", null],
+  ["dev@acme.example/x", null],
+  ["dev@acme%2eexample", null],
+  ["dev", null],
+  ["@acme.example", null],
+  ["dev@", null],
+  ["dev@-acme.example", null],
+  ["a..b@acme.example", null],
+  ["dev\u0000@acme.example", null],
+  ["dev\u202E@acme.example", null],
+  [`${"a".repeat(65)}@acme.example`, null],
+  ["", null],
+];
+
+test("an address is one mailbox or it is refused", () => {
+  for (const [given, expected] of ADDRESSES) assert.equal(mailAddress(given), expected, JSON.stringify(given));
+});
+
+test("MAIL_FROM is read with and without a name, and two senders are none", () => {
+  assert.deepEqual(readMailbox("API changes <changes@example.com>"), {
+    name: "API changes",
+    address: "changes@example.com",
+  });
+  assert.deepEqual(readMailbox("forewarn@localhost"), { name: "", address: "forewarn@localhost" });
+  assert.equal(readMailbox("a@example.com, b@example.com"), null);
+});
+
+const inFolder = (files: Record<string, string>, use: (folder: string) => void): void => {
+  const folder = mkdtempSync(join(tmpdir(), "forewarn-templates-"));
+  try {
+    for (const [name, source] of Object.entries(files)) writeFileSync(join(folder, name), source);
+    use(folder);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+};
+
+test("a template in the operator's folder replaces the built-in one of its name, and values are still escaped", () => {
+  inFolder({ "notice.html.liquid": "<p>{{ title }} for {{ own.greeting }}</p>" }, (folder) => {
+    const own = makeNoticeMails({ templates: makeTemplates({ folder }), keyring, publicUrl });
+    const mail = own.mailFor(aNotice("announcement", { change: aChange({ title: "a <b>" }) }), anAddressee(), NOW);
+    assert.equal(mail.html, "<p>a &lt;b&gt; for Hello Acme Health,</p>");
+    assert.match(mail.text, /^Announcement - CHG-1042/);
+  });
+});
+
+test("a template that cannot be read stops the start and names its file and line", () => {
+  inFolder({ "notice.text.liquid": "fine\n\n{% if title %}\nnever ended" }, (folder) => {
+    assert.throws(
+      () => makeTemplates({ folder }),
+      (fault) =>
+        fault instanceof TemplateError &&
+        fault.line === 3 &&
+        fault.message.includes(join(folder, "notice.text.liquid")),
+    );
+  });
+});
+
+test("a template that asks for what there is not names its file and line", () => {
+  inFolder({ "notice.text.liquid": "one\n{{ titel }}" }, (folder) => {
+    const own = makeNoticeMails({ templates: makeTemplates({ folder }), keyring, publicUrl });
+    assert.throws(
+      () => own.mailFor(aNotice(), anAddressee(), NOW),
+      (fault) => fault instanceof TemplateError && fault.line === 2 && /titel/.test(fault.message),
+    );
+  });
+});
