@@ -165,6 +165,7 @@ suite("releases", () => {
     ["01:00 where midnight is skipped", "2018-11-04", "America/Sao_Paulo", "2018-11-04T03:00:00Z"],
     ["01:00 where midnight is skipped", "2027-04-30", "Africa/Cairo", "2027-04-29T22:00:00Z"],
     ["the earlier 00:00 where it is repeated", "2027-11-07", "America/Havana", "2027-11-07T04:00:00Z"],
+    ["00:30 where the clocks jump there from 23:30", "1919-03-31", "America/Toronto", "1919-03-31T04:30:00Z"],
     ["00:00 of the next day where a whole day is skipped", "2011-12-30", "Pacific/Apia", "2011-12-30T10:00:00Z"],
     ["the given instant", "2027-03-01T08:00:00.000Z", "Europe/Paris", "2027-03-01T08:00:00Z"],
   ] as const)
