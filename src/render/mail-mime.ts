@@ -10,6 +10,7 @@ export type MailParts = {
   from: Mailbox;
   to: Mailbox;
   subject: string;
+  /** In quoted-printable, both. */
   html: string;
   text: string;
   /** With angle brackets. */
@@ -55,6 +56,9 @@ export const readMailbox = (text: string): Mailbox | null => {
 /** Fit for a header, and no encoded word of somebody's own (RFC 2047), which readers would decode to what was kept out. */
 const headerText = (text: string): string => plainLine(text).replaceAll("=?", "= ?");
 
+const encodedPart = (type: string, body: string): string =>
+  `Content-Type: ${type}; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n${body}`;
+
 /** The mail as it goes over the wire: CRLF lines within 998 octets, every header folded and encoded. */
 export const composeMail = (mail: MailParts): Promise<Buffer> =>
   new MailComposer({
@@ -65,8 +69,8 @@ export const composeMail = (mail: MailParts): Promise<Buffer> =>
     ...(mail.inReplyTo === null ? {} : { inReplyTo: mail.inReplyTo, references: mail.inReplyTo }),
     date: mail.date,
     headers: Object.fromEntries(Object.entries(mail.headers).map(([name, value]) => [name, headerText(value)])),
-    text: mail.text,
-    html: mail.html,
+    text: { raw: encodedPart("text/plain", mail.text) },
+    html: { raw: encodedPart("text/html", mail.html) },
     newline: "win",
     disableFileAccess: true,
     disableUrlAccess: true,

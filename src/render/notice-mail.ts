@@ -3,7 +3,8 @@ import type { Addressee, NoticeContent } from "../senders/sender.ts";
 import { type Standing, standingOf } from "./notice-lead.ts";
 import { noticeView } from "./notice-view.ts";
 import { escapeHtml, plainLine } from "./plain-text.ts";
-import { makePlaces, type Spliced } from "./splice.ts";
+import { QUOTED_PRINTABLE } from "./quoted-printable.ts";
+import { AS_IS, type Encoding, makePlaces, type Spliced } from "./splice.ts";
 import type { Templates } from "./templates.ts";
 import { wordsFor } from "./words.ts";
 
@@ -15,11 +16,14 @@ const PLACES = ["name", "page"] as const;
 type Place = (typeof PLACES)[number];
 
 /** A notice in one language and zone, as it reads in [from, until): rendered once, then filled for each recipient. */
-type SharedMail = { subject: string; html: Spliced<Place>; text: Spliced<Place>; from: number; until: number };
+type SharedMail = { subject: string; read: Bodies; sent: Bodies; from: number; until: number };
+type Bodies = { html: Spliced<Place>; text: Spliced<Place> };
 
 export type NoticeMails = {
   /** The mail for one recipient, read at `now`. Throws TemplateError when a template of the operator's faults. */
   mailFor(content: NoticeContent, to: Addressee, now: Date): NoticeMail;
+  /** The same with both bodies in quoted-printable, ready to be sent. */
+  encodedFor(content: NoticeContent, to: Addressee, now: Date): NoticeMail;
 };
 
 export type NoticeMailDeps = { templates: Templates; keyring: Keyring; publicUrl: string };
@@ -58,10 +62,16 @@ export const makeNoticeMails = ({ templates, keyring, publicUrl }: NoticeMailDep
       why: words.say(why, { name, service: view.service ?? "" }),
       page,
     };
+    const html = templates.render("notice.html.liquid", { ...view, own });
+    const text = templates.render("notice.text.liquid", { ...view, own });
+    const bodies = (encoding: Encoding): Bodies => ({
+      html: places.cut(html, escapeHtml, encoding),
+      text: places.cut(text, String, encoding),
+    });
     return {
       subject: view.subject,
-      html: places.cut(templates.render("notice.html.liquid", { ...view, own }), escapeHtml),
-      text: places.cut(templates.render("notice.text.liquid", { ...view, own }), String),
+      read: bodies(AS_IS),
+      sent: bodies(QUOTED_PRINTABLE),
       ...readsSo(standingOf(scene), now),
     };
   };
@@ -78,12 +88,12 @@ export const makeNoticeMails = ({ templates, keyring, publicUrl }: NoticeMailDep
     return made;
   };
 
-  return {
-    mailFor: (content, to, now) => {
-      const mail = sharedFor(content, to, now);
-      const token = keyring.pageToken(to.partner, content.change?.change ?? null);
-      const own = { name: plainLine(to.name), page: `${publicUrl}/p/${token}` };
-      return { subject: mail.subject, html: mail.html(own), text: mail.text(own) };
-    },
+  const fill = (written: "read" | "sent") => (content: NoticeContent, to: Addressee, now: Date) => {
+    const mail = sharedFor(content, to, now);
+    const token = keyring.pageToken(to.partner, content.change?.change ?? null);
+    const own = { name: plainLine(to.name), page: `${publicUrl}/p/${token}` };
+    return { subject: mail.subject, html: mail[written].html(own), text: mail[written].text(own) };
   };
+
+  return { mailFor: fill("read"), encodedFor: fill("sent") };
 };

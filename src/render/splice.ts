@@ -3,12 +3,18 @@ import { randomBytes } from "node:crypto";
 /** A rendered text with places left open, to be filled once per recipient without rendering again. */
 export type Spliced<Place extends string> = (own: Readonly<Record<Place, string>>) => string;
 
+/** How pieces are written: each is encoded by itself, so that shared ones are encoded once, and set together by `joint`. */
+export type Encoding = { encode(piece: string): string; joint: string };
+
+/** As it is read. */
+export const AS_IS: Encoding = { encode: (piece) => piece, joint: "" };
+
 /** Open places for a render; the marks cannot be guessed, so no field of an event can forge one. */
 export type Places<Place extends string> = {
   /** What to render where each place is: letters and digits only, so that no escaping touches it. */
   marks: Readonly<Record<Place, string>>;
   /** Cuts a rendered text at its marks. Values are passed through `escape` as they are filled in. */
-  cut(rendered: string, escape: (value: string) => string): Spliced<Place>;
+  cut(rendered: string, escape: (value: string) => string, encoding: Encoding): Spliced<Place>;
 };
 
 export const makePlaces = <Place extends string>(names: readonly Place[]): Places<Place> => {
@@ -17,10 +23,13 @@ export const makePlaces = <Place extends string>(names: readonly Place[]): Place
   const mark = new RegExp(`place${secret}n(\\d+)e`);
   return {
     marks,
-    cut: (rendered, escape) => {
+    cut: (rendered, escape, { encode, joint }) => {
       // Odd pieces are the numbers that the expression captured.
-      const pieces = rendered.split(mark).map((piece, no) => (no % 2 === 0 ? piece : (names[Number(piece)] ?? piece)));
-      return (own) => pieces.map((piece, no) => (no % 2 === 0 ? piece : escape(own[piece as Place]))).join("");
+      const pieces = rendered
+        .split(mark)
+        .map((piece, no) => (no % 2 === 0 ? encode(piece) : (names[Number(piece)] ?? piece)));
+      return (own) =>
+        pieces.map((piece, no) => (no % 2 === 0 ? piece : encode(escape(own[piece as Place])))).join(joint);
     },
   };
 };

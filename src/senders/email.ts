@@ -38,7 +38,7 @@ export const makeEmailSender = (deps: EmailSenderDeps): Sender => {
 
   const compose = async (content: NoticeContent, to: Addressee, address: string): Promise<Buffer> => {
     const now = clock.now();
-    const { subject, html, text } = mails.mailFor(content, to, now);
+    const { subject, html, text } = mails.encodedFor(content, to, now);
     const headers = {
       "Auto-Submitted": "auto-generated",
       ...(content.change ? { "Forewarn-Change": content.change.change } : {}),

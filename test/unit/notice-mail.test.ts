@@ -281,7 +281,8 @@ test("no field of a change or a partner adds a header, a recipient or markup", a
         previous: { title: summary, action: name, links: [{ rel: "x", href }] },
         reason,
       });
-      const { subject, html, text } = mailOf(content, anAddressee({ name }));
+      const to = anAddressee({ name });
+      const { subject, html, text } = mails().encodedFor(content, to, NOW);
       const raw = await composeMail({
         from: { name: "Forewarn", address: "forewarn@example.com" },
         to: { name, address: "dev@acme.example" },
@@ -307,6 +308,12 @@ test("no field of a change or a partner adds a header, a recipient or markup", a
       assert.equal(parsed.bcc, undefined);
       assert.equal(parsed.attachments.length, 0);
       assert.doesNotMatch(parsed.subject ?? "", /[\r\n\u202A-\u202E\u2066-\u2069]/);
+      for (const line of `${html}\r\n${text}`.split("\r\n"))
+        assert.ok(line.length <= 76 && !/[^\t -~]/.test(line), line);
+      const read = mailOf(content, to);
+      const ends = (body: string | undefined): string => (body ?? "").replace(/\r\n/g, "\n").trimEnd();
+      assert.equal(ends(parsed.html), ends(read.html));
+      assert.equal(ends(parsed.text), ends(read.text));
       const shown = parsed.html ?? "";
       assert.doesNotMatch(shown, /<(?:script|img|svg|iframe|link|object|form)\b/i);
       assert.doesNotMatch(shown.replace(/"[^"]*"/g, '""'), /<[^>]*\son\w+=/i);
