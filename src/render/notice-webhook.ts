@@ -2,7 +2,8 @@ import type { Keyring } from "../keyring.ts";
 import type { Addressee, NoticeContent } from "../senders/sender.ts";
 import { webhookId } from "../senders/signature.ts";
 
-export type RenderNoticeWebhook = (content: NoticeContent) => (to: Addressee) => Buffer;
+/** `id` is the delivery's webhook-id, for a caller that has it already. */
+export type RenderNoticeWebhook = (content: NoticeContent) => (to: Addressee, id?: string) => Buffer;
 
 /** JSON of an object without its closing brace, so that members can follow. */
 const open = (members: object): string => JSON.stringify(members).slice(0, -1);
@@ -41,11 +42,11 @@ export const renderNoticeWebhook =
         verdict,
       })}`.slice(1),
     );
-    return (to) => {
+    return (to, id = webhookId(to.delivery)) => {
       const page = `${publicUrl}/p/${keyring.pageToken(to.partner, change?.change ?? null)}`;
       const links = change ? { page, acknowledge: `${page}/acknowledgements` } : { page };
       return Buffer.concat([
-        Buffer.from(`${open({ specversion: "1.0", id: webhookId(to.delivery) })},`),
+        Buffer.from(`${open({ specversion: "1.0", id })},`),
         common,
         Buffer.from(`${rest({ partner: to.partner, links })}}`),
       ]);

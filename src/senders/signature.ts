@@ -1,4 +1,4 @@
-import { createHash, createHmac, randomBytes } from "node:crypto";
+import { createHmac, hash, randomBytes } from "node:crypto";
 
 const PREFIX = "whsec_";
 const SECRET_BYTES = 32;
@@ -12,7 +12,7 @@ const MAX_CACHED = 10_000;
  * SHA-256 of its id. The same on every attempt, without a dot, and saying nothing of the delivery.
  */
 export const webhookId = (deliveryId: string): string => {
-  const digest = createHash("sha256").update(deliveryId).digest();
+  const digest = hash("sha256", deliveryId, "buffer");
   let id = "msg_";
   for (let at = 0; at < ID_CHARACTERS * 5; at += 5) {
     const two = digest.readUInt16BE(at >> 3);

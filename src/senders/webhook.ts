@@ -2,7 +2,7 @@ import type { Clock } from "../clock.ts";
 import { readAllowList } from "../domain/address.ts";
 import type { Keyring } from "../keyring.ts";
 import type { Log } from "../log.ts";
-import { renderNoticeWebhook } from "../render/notice-webhook.ts";
+import { type RenderNoticeWebhook, renderNoticeWebhook } from "../render/notice-webhook.ts";
 import { makeExchange } from "./exchange.ts";
 import { makeGuardedAgent } from "./guarded-agent.ts";
 import type { Addressee, NoticeContent, Sender } from "./sender.ts";
@@ -41,11 +41,11 @@ export const makeWebhookSender = (parts: WebhookSenderParts): Sender => {
   const exchange = makeExchange({ agent, timeoutMs });
   const render = renderNoticeWebhook({ publicUrl, keyring });
   const sign = makeSigner();
-  const rendered = new WeakMap<NoticeContent, (to: Addressee) => Buffer>();
-  const bodyOf = (content: NoticeContent, to: Addressee): Buffer => {
+  const rendered = new WeakMap<NoticeContent, ReturnType<RenderNoticeWebhook>>();
+  const bodyOf = (content: NoticeContent, to: Addressee, id: string): Buffer => {
     const splice = rendered.get(content) ?? render(content);
     rendered.set(content, splice);
-    return splice(to);
+    return splice(to, id);
   };
 
   return {
@@ -54,8 +54,8 @@ export const makeWebhookSender = (parts: WebhookSenderParts): Sender => {
       const url = URL.parse(to.address);
       if (url === null || (url.protocol !== "https:" && url.protocol !== "http:"))
         return { kind: "suppressed", reason: "address-not-allowed", error: NOT_A_URL };
-      const body = bodyOf(content, to);
       const id = webhookId(to.delivery);
+      const body = bodyOf(content, to, id);
       const timestamp = Math.floor(clock.now().getTime() / 1000);
       const headers = [
         "content-type",
