@@ -1,0 +1,173 @@
+import assert from "node:assert/strict";
+import { describe, type TestContext, test } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
+import { deliveryId } from "../../src/domain/delivery.ts";
+import { webhookId } from "../../src/senders/signature.ts";
+import { type Cluster, startCluster, type WorkerName } from "../support/cluster.ts";
+import type { Program } from "../support/programs.ts";
+import { FULL, SEED, seededRandom } from "../support/random.ts";
+import { judge, tally } from "../support/tally.ts";
+import { until } from "../support/until.ts";
+
+/** Slots of a sender process (src/processes/sender.ts), and its settle buffer. */
+const IN_FLIGHT = { webhook: 128 + 200, email: 20 + 200, scheduler: 0 } as const;
+/** Longer than a lease: 20 s + the longest timeout (15 s) + 10 s. */
+const RECOVERY_MS = 120_000;
+
+const tomorrow = (): string => new Date(Date.now() + 86_400_000).toISOString();
+
+/** The ids of all deliveries in the ledger, as they travel. */
+const expectedIds = async (cluster: Cluster): Promise<string[]> => {
+  const { rows } = await cluster.sql.query<{ id: string; endpoint: number }>(
+    "SELECT n.id, d.endpoint FROM deliveries d JOIN notices n ON n.no = d.notice",
+  );
+  return rows.map((row) => webhookId(deliveryId(row.id, row.endpoint)));
+};
+
+const arrivedIds = (cluster: Cluster): string[] => [
+  ...cluster.receiver.received.map((post) => String(post.headers["webhook-id"])),
+  ...cluster.mailbox.mails.map((mail) => (mail.parsed.messageId ?? "").replace(/^<(.*)@.*$/, "$1")),
+];
+
+const allSent = (cluster: Cluster, count: number): Promise<unknown> =>
+  until(async () => (await cluster.counts())["sent"] === count, {
+    deadlineMs: RECOVERY_MS,
+    what: `${count} deliveries are sent`,
+  });
+
+/** A moment when work moves: something new arrived, or `patienceMs` passed in which all that is left is leased. */
+const movement = async (cluster: Cluster, patienceMs = 5_000): Promise<void> => {
+  const arrived = (): number => cluster.receiver.received.length + cluster.mailbox.mails.length;
+  const before = arrived();
+  await until(() => arrived() > before, { deadlineMs: patienceMs, what: "something arrives" }).catch(() => undefined);
+};
+
+type Kills = { kills: number; spreadMs: number; random: () => number; moment: (cluster: Cluster) => Promise<void> };
+
+/** Kills `worker` at random moments while it has work, and starts it again each time. */
+const killAgainAndAgain = async (
+  cluster: Cluster,
+  worker: WorkerName,
+  { kills, spreadMs, random, moment }: Kills,
+): Promise<void> => {
+  let program: Program = await cluster.start(worker);
+  for (let kill = 0; kill < kills; kill += 1) {
+    await moment(cluster);
+    await pause(random() * spreadMs);
+    program.kill("SIGKILL");
+    await program.ended;
+    program = await cluster.start(worker);
+  }
+};
+
+const killSender = async (
+  t: TestContext,
+  channel: "webhook" | "email",
+  { count, kills }: { count: number; kills: number },
+): Promise<void> => {
+  const random = seededRandom(SEED);
+  const cluster = await startCluster();
+  await cluster.addService("reports");
+  await cluster.addPartners(count, channel);
+  await cluster.start("scheduler");
+  await cluster.announce({
+    change: "CHG-1",
+    category: "major",
+    service: "reports",
+    title: "Kill me",
+    releaseAt: tomorrow(),
+  });
+  await killAgainAndAgain(cluster, channel, { kills, spreadMs: 150, random, moment: movement });
+  await allSent(cluster, count);
+  const expected = await expectedIds(cluster);
+  assert.equal(expected.length, count);
+  judge(
+    t,
+    {
+      scenario: `SIGKILL of the ${channel} worker`,
+      deliveries: count,
+      kills,
+      ...tally(expected, arrivedIds(cluster)),
+      inFlight: kills * IN_FLIGHT[channel],
+    },
+    SEED,
+  );
+};
+
+describe("killed processes", { concurrency: FULL ? 1 : 4 }, () => {
+  test("SIGKILL of a webhook worker, again and again: nothing is lost, and only what was in flight is repeated", (t) =>
+    killSender(t, "webhook", FULL ? { count: 20_000, kills: 20 } : { count: 2_000, kills: 3 }));
+
+  test("SIGKILL of an email worker, again and again: nothing is lost, and only what was in flight is repeated", (t) =>
+    killSender(t, "email", FULL ? { count: 5_000, kills: 10 } : { count: 1_000, kills: 3 }));
+
+  test("SIGKILL of the scheduler during plan and fan-out: every endpoint has one delivery, sent once", async (t) => {
+    const count = FULL ? 5_000 : 1_000;
+    const kills = FULL ? 10 : 4;
+    const random = seededRandom(SEED + 1);
+    const cluster = await startCluster();
+    await cluster.addService("reports");
+    await cluster.addPartners(count, "webhook");
+    await cluster.start("webhook");
+    for (const change of ["CHG-1", "CHG-2"])
+      await cluster.announce({
+        change,
+        category: "major",
+        service: "reports",
+        title: "Kill me",
+        releaseAt: tomorrow(),
+      });
+    await killAgainAndAgain(cluster, "scheduler", { kills, spreadMs: 150, random, moment: async () => undefined });
+    await allSent(cluster, 2 * count);
+    const expected = await expectedIds(cluster);
+    assert.equal(expected.length, 2 * count);
+    judge(
+      t,
+      {
+        scenario: "SIGKILL of the scheduler during plan and fan-out",
+        deliveries: 2 * count,
+        kills,
+        ...tally(expected, arrivedIds(cluster)),
+        inFlight: 0,
+      },
+      SEED,
+    );
+  });
+
+  test("all processes killed together and started again: nothing is lost", async (t) => {
+    const rounds = FULL ? 10 : 1;
+    const count = 1_000;
+    const random = seededRandom(SEED + 2);
+    const cluster = await startCluster();
+    await cluster.addService("reports");
+    await cluster.addPartners(count, "webhook");
+    const startAll = (): Promise<Program[]> => Promise.all([cluster.start("scheduler"), cluster.start("webhook")]);
+    let programs = await startAll();
+    for (let round = 1; round <= rounds; round += 1) {
+      await cluster.announce({
+        change: `CHG-${round}`,
+        category: "major",
+        service: "reports",
+        title: "Kill us",
+        releaseAt: tomorrow(),
+      });
+      await movement(cluster);
+      await pause(random() * 150);
+      for (const program of programs) program.kill("SIGKILL");
+      await Promise.all(programs.map((program) => program.ended));
+      programs = await startAll();
+    }
+    await allSent(cluster, rounds * count);
+    judge(
+      t,
+      {
+        scenario: "all processes killed together",
+        deliveries: rounds * count,
+        kills: rounds,
+        ...tally(await expectedIds(cluster), arrivedIds(cluster)),
+        inFlight: rounds * IN_FLIGHT.webhook,
+      },
+      SEED,
+    );
+  });
+});
