@@ -23,13 +23,15 @@ export const makePlaces = <Place extends string>(names: readonly Place[]): Place
   const mark = new RegExp(`place${secret}n(\\d+)e`);
   return {
     marks,
-    cut: (rendered, escape, { encode, joint }) => {
+    cut: (rendered, escape, encoding) => {
       // Odd pieces are the numbers that the expression captured.
       const pieces = rendered
         .split(mark)
-        .map((piece, no) => (no % 2 === 0 ? encode(piece) : (names[Number(piece)] ?? piece)));
+        .map((piece, no) => (no % 2 === 0 ? encoding.encode(piece) : (names[Number(piece)] ?? piece)));
       return (own) =>
-        pieces.map((piece, no) => (no % 2 === 0 ? piece : encode(escape(own[piece as Place])))).join(joint);
+        pieces
+          .map((piece, no) => (no % 2 === 0 ? piece : encoding.encode(escape(own[piece as Place]))))
+          .join(encoding.joint);
     },
   };
 };
