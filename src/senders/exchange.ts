@@ -21,6 +21,17 @@ const MAX_READ_BYTES = 16_384;
 /** Enough for the 500 characters that are kept, whatever their size. */
 const KEPT_BYTES = 2_048;
 
+/** What each signal ends, behind one listener: hundreds of exchanges share a signal, and adding a listener walks them all. */
+const ends = new WeakMap<AbortSignal, Set<() => void>>();
+const endsOf = (signal: AbortSignal): Set<() => void> => {
+  const known = ends.get(signal);
+  if (known) return known;
+  const fresh = new Set<() => void>();
+  ends.set(signal, fresh);
+  signal.addEventListener("abort", () => [...fresh].forEach((end) => end()), { once: true });
+  return fresh;
+};
+
 /**
  * One POST under one deadline, from the lookup to the end of the body; `signal` ends it likewise. It never rejects for
  * what the other side does. Once the status has come the answer stands, whatever becomes of the body.
@@ -41,7 +52,7 @@ export const makeExchange =
         if (!wanted) return;
         wanted = false;
         clearTimeout(timer);
-        signal.removeEventListener("abort", onAbort);
+        endsOf(signal).delete(onAbort);
         resolve(answer);
       };
       const finishAnswered = (cut: string | null): void =>
@@ -102,6 +113,6 @@ export const makeExchange =
       const timer = setTimeout(() => stop(`not done within ${timeoutMs} ms`), timeoutMs);
       const onAbort = (): void => stop("stopped by this side");
       if (signal.aborted) return onAbort();
-      signal.addEventListener("abort", onAbort, { once: true });
+      endsOf(signal).add(onAbort);
       agent.post(exchange);
     });

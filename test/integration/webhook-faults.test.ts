@@ -177,13 +177,17 @@ test("certificates are verified, for the name that was asked for, and one connec
   assert.equal((await send(url("127.0.0.1"), trusting)).kind, "sent");
 });
 
-test("a delivery that finds no free connection before its deadline is retried, and never begun", async () => {
+test("a delivery that is given up while it waits for a free connection is retried, and never begun", async () => {
   const narrow = startWebhookSender({ timeoutMs: TIMEOUT_MS, connectionsPerOrigin: 1 });
   const own = await startReceiver();
   own.script("/hang", { kind: "hang" });
-  const [hung, waiting] = await Promise.all([send(own.url("/hang"), narrow), send(own.url("/waiting"), narrow)]);
-  assert.match(errorOf(hung), /^headers: not done/);
-  assert.match(errorOf(waiting), /^waiting: not done/);
+  const stop = new AbortController();
+  const hanging = send(own.url("/hang"), narrow);
+  const waiting = send(own.url("/waiting"), narrow, stop.signal);
+  await own.waitFor(1, { path: "/hang" });
+  stop.abort();
+  assert.equal(errorOf(await waiting), "waiting: stopped by this side");
+  assert.match(errorOf(await hanging), /^headers: not done/);
   assert.equal((await send(own.url("/after"), narrow)).kind, "sent");
   assert.equal(own.at("/waiting").length, 0);
   assert.equal(own.connections(), 2);

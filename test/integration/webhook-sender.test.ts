@@ -169,7 +169,7 @@ test("the connections of the origins that were unused longest are closed beyond 
   assert.deepEqual(servers.map((server) => server.accepted()).slice(0, 2), [2, 2]);
 });
 
-test("300 deliveries in flight under one signal leave no listener and no warning behind", async () => {
+test("300 deliveries in flight under one signal share one listener, and leave no warning behind", async () => {
   const warnings: Error[] = [];
   const onWarning = (warning: Error): void => void warnings.push(warning);
   process.on("warning", onWarning);
@@ -177,21 +177,16 @@ test("300 deliveries in flight under one signal leave no listener and no warning
   let listening = 0;
   const { signal } = stop;
   const add = signal.addEventListener.bind(signal);
-  const remove = signal.removeEventListener.bind(signal);
   signal.addEventListener = (...args: Parameters<typeof add>) => {
     listening += 1;
     add(...args);
-  };
-  signal.removeEventListener = (...args: Parameters<typeof remove>) => {
-    listening -= 1;
-    remove(...args);
   };
   const own = await startReceiver();
   const outcomes = await Promise.all(
     Array.from({ length: 300 }, (_, nth) => sender.send(TEST_NOTICE, addresseeAt(own.url(`/${nth}`)), signal)),
   );
   assert.ok(outcomes.every(({ kind }) => kind === "sent"));
-  assert.equal(listening, 0);
+  assert.equal(listening, 1);
   await pause(0);
   process.off("warning", onWarning);
   assert.deepEqual(warnings, []);
