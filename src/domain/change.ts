@@ -41,7 +41,10 @@ export type Change = {
   stamps: Record<string, Stamp>;
   /** Whether the change demands the business-critical notice: its own word, or its service's when it is silent. */
   critical: boolean;
-  /** When the present release date was first announced: the acceptance of the revision since which it holds. UTC. */
+  /**
+   * When the present release date was first announced: the acceptance of the revision since which it holds and
+   * partners are told of the change. UTC.
+   */
   dateSince: string;
   /** The first acceptance of any revision. UTC. */
   firstAcceptedAt: string;

@@ -28,11 +28,7 @@ export type ChangeEvent = {
 
 /** Text that a mail header, a JSON document and PostgreSQL can all carry: well-formed Unicode without control characters. */
 const clean = (text: string, lines: "one-line" | "lines"): boolean =>
-  // oxlint-disable-next-line no-control-regex -- control characters are what this refuses
-  text.isWellFormed() &&
-  !(lines === "lines" ? /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/ : /[\u0000-\u001f\u007f\u2028\u2029]/).test(
-    text,
-  );
+  text.isWellFormed() && !(lines === "lines" ? /[^\P{Cc}\t\n\r]/u : /[\p{Cc}\u2028\u2029]/u).test(text);
 
 const line = (limit: number) =>
   z

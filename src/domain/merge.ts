@@ -9,6 +9,8 @@ export type MergeContext = {
   acceptedAt: string;
   /** The policy's zone: two spellings of one release instant are one date. */
   zone: string;
+  /** Whether anybody was told of the change so far: a category without notices tells nobody. */
+  spoke: boolean;
   /** Whether a service is business critical by itself. */
   serviceIsCritical: boolean;
 };
@@ -90,7 +92,7 @@ export const mergeEvent = (previous: Change | null, event: ChangeEvent, context:
       fields: merged,
       stamps,
       critical,
-      dateSince: previous && !moved ? previous.dateSince : context.acceptedAt,
+      dateSince: previous && !moved && context.spoke ? previous.dateSince : context.acceptedAt,
       firstAcceptedAt: previous?.firstAcceptedAt ?? context.acceptedAt,
     },
     differs,

@@ -29,7 +29,8 @@ export type Plan = {
 
 const demandsOf = ({ fields, critical }: Change, policy: Policy) => demandOf(policy, fields.category, critical);
 
-const speaks = (change: Change | null, policy: Policy): boolean =>
+/** Whether the change's category tells anybody of anything. */
+export const speaks = (change: Change | null, policy: Policy): boolean =>
   change !== null && demandsOf(change, policy).notices.length > 0;
 
 const instantOf = ({ fields }: Change, policy: Policy): Date | null =>

@@ -4,7 +4,7 @@ import type { Change, Difference } from "./change.ts";
 import type { ChangeEvent } from "./event.ts";
 import type { Fault } from "./fault.ts";
 import { mergeEvent } from "./merge.ts";
-import { type Plan, planNotices } from "./plan.ts";
+import { type Plan, planNotices, speaks } from "./plan.ts";
 import { laneOf, type Policy } from "./policy.ts";
 import { brokenRules } from "./rules.ts";
 
@@ -61,6 +61,7 @@ export const revise = ({
     const merged = mergeEvent(change, one, {
       acceptedAt,
       zone: policy.timeZone,
+      spoke: speaks(change, policy),
       serviceIsCritical: known.businessCritical,
     });
     change = merged.change;

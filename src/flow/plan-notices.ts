@@ -1,8 +1,8 @@
 import { releaseInstant } from "../domain/calendar.ts";
 import { type Plan, planNotices } from "../domain/plan.ts";
-import { findRevision, lockChange, markPlanned } from "../ledger/changes.ts";
+import { lockChange, markPlanned, type RevisionToPlan, revisionsToPlan } from "../ledger/changes.ts";
 import { inTransaction, type Ledger, type Sql } from "../ledger/connection.ts";
-import { insertNotices, openNoticesOf, supersedeEarlier } from "../ledger/notices.ts";
+import { endEarlierNotices, insertNotices, openNoticesOf } from "../ledger/notices.ts";
 import type { Log } from "../log.ts";
 import type { PlanJob, Queues } from "../queue/queues.ts";
 import type { FanOutNotice } from "./fan-out-notice.ts";
@@ -12,60 +12,63 @@ type Parts = { ledger: Ledger; queues: Queues; fanOutNotice: FanOutNotice; log: 
 
 export type PlanNotices = (job: PlanJob) => Promise<void>;
 
-/** The plan and how many earlier notices it ended; null when the revision was planned before, or never was. */
-type Planned = { plan: Plan; superseded: number } | null;
+/** What was stored of one revision, for its log line. */
+type Stored = { revision: number; plan: Plan; ended: number };
 
 /**
- * Plans a revision: stores its notices and ends what earlier revisions still had to say, in one commit; then queues one
- * delayed job per notice and fans out by itself what is due at once.
+ * Plans what is not planned yet of a change: stores each revision's notices, oldest revision first, and ends what the
+ * ones before still had to say as far as it takes their place, all in one commit; then queues one delayed job per open
+ * notice and fans out by itself what is due at once.
  *
  * The plan is computed anew from what was committed, so it is the one that the emitter was answered. Planning again
- * plans nothing, and takes up what a killed process left unqueued; an outdated revision is stored `superseded`.
+ * stores nothing, and takes up what a killed process left unqueued.
  */
 export const makePlanNotices = ({ ledger, queues, fanOutNotice, log }: Parts): PlanNotices => {
   const pool = ledger.pools.urgent;
 
-  const store = async (sql: Sql, job: PlanJob): Promise<Planned> => {
-    await lockChange(sql, job.change);
-    const revision = await findRevision(sql, job.change, job.revision);
-    if (!revision || revision.plannedAt) return null;
-    const { state: change, previous, differs, minor, policy } = revision;
-    const plan = planNotices({
-      change,
-      previous,
-      differs,
-      minor,
-      acceptedAt: revision.acceptedAt.toISOString(),
-      policy,
-    });
-    const { releaseAt } = change.fields;
+  const store = async (sql: Sql, change: string, it: RevisionToPlan): Promise<Stored> => {
+    const acceptedAt = it.acceptedAt.toISOString();
+    const plan = planNotices({ ...it, change: it.state, acceptedAt });
+    const { releaseAt } = it.state.fields;
     await insertNotices(sql, {
-      change: job.change,
-      revision: job.revision,
-      releaseAt: releaseAt === undefined ? null : releaseInstant(releaseAt, policy.timeZone).toISOString(),
+      change,
+      revision: it.revision,
+      releaseAt: releaseAt === undefined ? null : releaseInstant(releaseAt, it.policy.timeZone).toISOString(),
       notices: plan.notices,
-      superseded: job.revision < revision.latest,
     });
-    const ending = change.status === "cancelled" ? "cancelled" : "superseded";
-    const superseded = await supersedeEarlier(sql, job.change, job.revision, ending);
-    await markPlanned(sql, job.change, job.revision);
-    return { plan, superseded };
+    const ended = await endEarlierNotices(sql, {
+      change,
+      revision: it.revision,
+      supersedes: plan.supersedes,
+      acceptedAt,
+      status: it.state.status === "cancelled" ? "cancelled" : "superseded",
+    });
+    await markPlanned(sql, change, it.revision);
+    return { revision: it.revision, plan, ended };
   };
 
-  return async (job) => {
+  const storeAll = async (sql: Sql, change: string): Promise<Stored[]> => {
+    await lockChange(sql, change);
+    const stored: Stored[] = [];
+    for (const revision of await revisionsToPlan(sql, change)) stored.push(await store(sql, change, revision));
+    return stored;
+  };
+
+  return async ({ change }) => {
     const begunAt = performance.now();
-    const planned = await inTransaction(pool, (sql) => store(sql, job));
-    const open = await openNoticesOf(pool, job.change, job.revision);
+    const stored = await inTransaction(pool, (sql) => storeAll(sql, change));
+    const open = await openNoticesOf(pool, change);
     const ahead = open.filter((notice) => notice.dueInMs > 0);
     await queueNotices(queues, ahead);
-    if (planned)
+    for (const { revision, plan, ended } of stored)
       log.info(
         {
-          ...job,
-          verdict: planned.plan.verdict.status,
-          notices: planned.plan.notices.map((notice) => `${notice.kind}${notice.offset ?? ""}:${notice.status}`),
+          change,
+          revision,
+          verdict: plan.verdict.status,
+          notices: plan.notices.map((notice) => `${notice.kind}${notice.offset ?? ""}:${notice.status}`),
           next: ahead[0]?.fanOutAt,
-          superseded: planned.superseded,
+          superseded: ended,
           ms: Math.round(performance.now() - begunAt),
         },
         "notices planned",

@@ -111,31 +111,28 @@ export const insertRevision = async (sql: Sql, revision: NewRevision): Promise<v
 };
 
 export type RevisionToPlan = {
+  revision: number;
   state: Change;
   previous: Change | null;
   differs: Difference;
   minor: boolean;
   acceptedAt: Date;
   policy: Policy;
-  plannedAt: Date | null;
-  /** The change's latest revision: an older one is planned `superseded`. */
-  latest: number;
 };
 
-/** What the planner needs of one revision; null when there is no such revision. */
-export const findRevision = async (sql: Sql, change: string, revision: number): Promise<RevisionToPlan | null> => {
+/** The revisions of a change whose notices are not stored yet, oldest first, with what the planner needs of each. */
+export const revisionsToPlan = async (sql: Sql, change: string): Promise<RevisionToPlan[]> => {
   const { rows } = await sql.query<RevisionToPlan>({
-    name: "find-revision",
-    text: `SELECT r.state, former.state AS previous, r.differs, r.minor, r.accepted_at AS "acceptedAt", p.policy,
-                  r.planned_at AS "plannedAt", c.revision AS latest
+    name: "revisions-to-plan",
+    text: `SELECT r.revision, r.state, former.state AS previous, r.differs, r.minor, r.accepted_at AS "acceptedAt", p.policy
            FROM revisions r
            JOIN policies p ON p.hash = r.policy
-           JOIN changes c ON c.change = r.change
            LEFT JOIN revisions former ON former.change = r.change AND former.revision = r.revision - 1
-           WHERE r.change = $1 AND r.revision = $2`,
-    values: [change, revision],
+           WHERE r.change = $1 AND r.planned_at IS NULL
+           ORDER BY r.revision`,
+    values: [change],
   });
-  return rows[0] ?? null;
+  return rows;
 };
 
 export const markPlanned = async (sql: Sql, change: string, revision: number): Promise<void> => {

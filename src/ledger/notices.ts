@@ -1,5 +1,6 @@
 import type { Lane } from "../domain/category.ts";
 import type { NoticeStatus, PlannedNotice } from "../domain/notice.ts";
+import type { Supersession } from "../domain/turn.ts";
 import type { Sql } from "./connection.ts";
 
 type NewNotices = {
@@ -8,8 +9,6 @@ type NewNotices = {
   /** The instant of the release date that the notices bear; null when undated. */
   releaseAt: string | null;
   notices: readonly PlannedNotice[];
-  /** A revision that is no longer the latest plans nothing that goes out. */
-  superseded: boolean;
 };
 
 /** Stores a plan; notices that are stored already stay as they are. */
@@ -32,9 +31,7 @@ export const insertNotices = async (sql: Sql, plan: NewNotices): Promise<void> =
       plan.notices.map((notice) => notice.lane),
       plan.notices.map((notice) => notice.audience),
       plan.notices.map((notice) => notice.dueAt),
-      plan.notices.map(
-        (notice): NoticeStatus => (plan.superseded && notice.status === "planned" ? "superseded" : notice.status),
-      ),
+      plan.notices.map((notice) => notice.status),
       plan.notices.map((notice) => notice.foldedInto),
     ],
   });
@@ -47,31 +44,39 @@ const OPEN_NOTICE = `no, id, lane, fan_out_at AS "fanOutAt",
   ceil(extract(epoch FROM fan_out_at - clock_timestamp()) * 1000)::int8 AS "dueInMs"`;
 const IS_OPEN = "(status = 'planned' OR (status = 'sending' AND fanned_out_at IS NULL))";
 
-/** The open notices of one revision, in the order of their making. */
-export const openNoticesOf = async (sql: Sql, change: string, revision: number): Promise<OpenNotice[]> => {
+/** The open notices of one change, in the order of their making. */
+export const openNoticesOf = async (sql: Sql, change: string): Promise<OpenNotice[]> => {
   const { rows } = await sql.query<OpenNotice>({
     name: "open-notices-of",
-    text: `SELECT ${OPEN_NOTICE} FROM notices WHERE change = $1 AND revision = $2 AND ${IS_OPEN} ORDER BY no`,
-    values: [change, revision],
+    text: `SELECT ${OPEN_NOTICE} FROM notices WHERE change = $1 AND ${IS_OPEN} ORDER BY no`,
+    values: [change],
   });
   return rows;
 };
 
+type Ending = {
+  change: string;
+  /** Notices of revisions before this one may end. */
+  revision: number;
+  supersedes: Supersession;
+  acceptedAt: string;
+  /** What they become. */
+  status: Extract<NoticeStatus, "superseded" | "cancelled">;
+};
+
 /**
- * Ends what earlier revisions still had to say: their open notices become `status` and their waiting deliveries
- * `skipped: superseded`. A fan-out that is under way holds its notice's row, so this waits for its window to commit.
+ * Ends what earlier revisions still had to say, as far as the new plan takes its place: those open notices become
+ * `status` and their waiting deliveries `skipped: superseded`. A fan-out that is under way holds its notice's row, so
+ * this waits for its window to commit. Answers how many notices ended.
  */
-export const supersedeEarlier = async (
-  sql: Sql,
-  change: string,
-  revision: number,
-  status: "superseded" | "cancelled",
-): Promise<number> => {
+export const endEarlierNotices = async (sql: Sql, ending: Ending): Promise<number> => {
   const { rows } = await sql.query<{ no: number }>({
-    name: "supersede-notices",
+    name: "end-earlier-notices",
     text: `UPDATE notices SET status = $3, done_at = now()
-           WHERE change = $1 AND revision < $2 AND status IN ('planned', 'sending') RETURNING no`,
-    values: [change, revision, status],
+           WHERE change = $1 AND revision < $2 AND status IN ('planned', 'sending')
+             AND ($4 = 'all' OR due_at > $5 OR ($4 = 'ahead-and-announcements' AND kind = 'announcement'))
+           RETURNING no`,
+    values: [ending.change, ending.revision, ending.status, ending.supersedes, ending.acceptedAt],
   });
   if (rows.length > 0) {
     await sql.query({

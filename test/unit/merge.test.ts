@@ -5,7 +5,7 @@ import type { Change } from "../../src/domain/change.ts";
 import type { ChangeEvent } from "../../src/domain/event.ts";
 import { mergeEvent } from "../../src/domain/merge.ts";
 
-const context = { acceptedAt: "2027-01-01T00:00:00.000Z", zone: "Europe/Paris", serviceIsCritical: false };
+const context = { acceptedAt: "2027-01-01T00:00:00.000Z", zone: "Europe/Paris", spoke: true, serviceIsCritical: false };
 
 const event = (
   kind: ChangeEvent["kind"],
@@ -77,6 +77,21 @@ test("two spellings of one release instant are one date; a moved one starts its 
   assert.deepEqual([same.differs, same.change.dateSince], [{}, context.acceptedAt]);
   const moved = at("2027-07-01", "2027-02-01T00:00:00.000Z");
   assert.deepEqual([moved.differs, moved.change.dateSince], [{ releaseAt: "2027-06-01" }, "2027-02-01T00:00:00.000Z"]);
+});
+
+test("a date that was recorded without telling anybody counts only from when partners are told of it", () => {
+  const recorded = mergeAll([{ ...creation, fields: { ...creation.fields, category: "normal" } }]);
+  const raised = mergeEvent(recorded, event("updated", "2027-05-20T00:00:00.000Z", { category: "major" }), {
+    ...context,
+    spoke: false,
+    acceptedAt: "2027-05-20T00:00:00.000Z",
+  });
+  assert.equal(raised.change.dateSince, "2027-05-20T00:00:00.000Z");
+  const edited = mergeEvent(raised.change, event("updated", "2027-05-21T00:00:00.000Z", { title: "x" }), {
+    ...context,
+    acceptedAt: "2027-05-21T00:00:00.000Z",
+  });
+  assert.equal(edited.change.dateSince, "2027-05-20T00:00:00.000Z");
 });
 
 test("a change released by the schedule is announced again when a newer event moves its date ahead", () => {
