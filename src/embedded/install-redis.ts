@@ -71,59 +71,73 @@ const allRedis = async (): Promise<RedisProgram[]> => {
   return found;
 };
 
-/** The server to run: Redis or Valkey 7 or newer, also where only Debian's `redis-tools` is installed; null when there is none. */
-export const findRedis = async (): Promise<RedisProgram | null> =>
-  (await allRedis()).find(({ major }) => major >= OLDEST_MAJOR) ?? null;
-
-const findManager = async (): Promise<Manager | null> => {
-  for (const manager of MANAGERS) if (await findProgram(manager.program)) return manager;
-  return null;
-};
-
-/** One line for a person whose machine has no Redis, or one too old. */
-export const howToInstall = async (): Promise<string> => {
-  const [old] = await allRedis();
-  const manager = await findManager();
-  const remedy = manager ? `run ${manager.say}` : "install redis-server 7 or newer";
-  return old && old.major < OLDEST_MAJOR
-    ? `Redis ${old.major} (${old.path}) is too old, 7 or newer is needed: set REDIS_URL to a newer server`
-    : `Redis is not installed: ${remedy}, or set REDIS_URL to a server of your own`;
-};
-
 const attempt = async ([program = "", ...rest]: readonly string[]): Promise<string | null> =>
   run(program, rest, {
     env: { ...process.env, DEBIAN_FRONTEND: "noninteractive", HOMEBREW_NO_AUTO_UPDATE: "1" },
     maxBuffer: 16 * 1_024 * 1_024,
   }).then(
     () => null,
-    (error: { stderr?: string; message: string }) => error.stderr?.trim().split("\n").at(-1) ?? error.message,
+    (error: { stderr?: string; message: string }) => error.stderr?.trim().split("\n").at(-1) || error.message,
   );
+
+/** What installing asks of the machine; `run` gives null, or why the command failed. */
+export type Machine = {
+  servers: () => Promise<readonly RedisProgram[]>;
+  hasProgram: (name: string) => Promise<boolean>;
+  run: (command: readonly string[]) => Promise<string | null>;
+  isRoot: boolean;
+};
+
+const THIS_MACHINE: Machine = {
+  servers: allRedis,
+  hasProgram: async (name) => (await findProgram(name)) !== null,
+  run: attempt,
+  isRoot: process.getuid?.() === 0,
+};
+
+const findManager = async ({ hasProgram }: Machine): Promise<Manager | null> => {
+  for (const manager of MANAGERS) if (await hasProgram(manager.program)) return manager;
+  return null;
+};
+
+const recentEnough = (servers: readonly RedisProgram[]): RedisProgram | null =>
+  servers.find(({ major }) => major >= OLDEST_MAJOR) ?? null;
+
+/** The server to run: Redis or Valkey 7 or newer, also where only Debian's `redis-tools` is installed; null when there is none. */
+export const findRedis = async (): Promise<RedisProgram | null> => recentEnough(await allRedis());
+
+/** One line for a person whose machine has no Redis, or one too old. */
+export const howToInstall = async (machine: Machine = THIS_MACHINE): Promise<string> => {
+  const [old] = await machine.servers();
+  if (old)
+    return `Redis ${old.major} (${old.path}) is too old, ${OLDEST_MAJOR} or newer is needed: set REDIS_URL to a newer server`;
+  const manager = await findManager(machine);
+  const remedy = manager ? `run ${manager.say}` : `install redis-server ${OLDEST_MAJOR} or newer`;
+  return `Redis is not installed: ${remedy}, or set REDIS_URL to a server of your own`;
+};
 
 /**
  * Finds Redis, or installs it with the system's package manager when `mayInstall` and the system let us (apt as root,
  * brew), after `say` has told so. Debian's `redis-tools` is enough and leaves no daemon behind. Otherwise throws
- * EmbeddedError, one line that says what to run.
+ * EmbeddedError, one line that says what to run. One that is too old is left for its owner to replace.
  */
-export const ensureRedis = async ({
-  mayInstall,
-  say,
-}: {
-  mayInstall: boolean;
-  say: (line: string) => void;
-}): Promise<RedisProgram> => {
-  const found = await findRedis();
+export const ensureRedis = async (
+  { mayInstall, say }: { mayInstall: boolean; say: (line: string) => void },
+  machine: Machine = THIS_MACHINE,
+): Promise<RedisProgram> => {
+  const servers = await machine.servers();
+  const found = recentEnough(servers);
   if (found) return found;
-  const manager = await findManager();
-  const isRoot = process.getuid?.() === 0;
-  const install = manager?.install;
-  if (!mayInstall || !install || (install.as === "root") !== isRoot) throw new EmbeddedError(await howToInstall());
+  const install = (await findManager(machine))?.install;
+  if (!mayInstall || servers.length > 0 || !install || (install.as === "root") !== machine.isRoot)
+    throw new EmbeddedError(await howToInstall(machine));
 
   let fault: string | null = null;
   for (const step of install.steps) {
     say(`Redis is not installed; running: ${step.join(" ")}  (FOREWARN_NO_INSTALL=1 forbids it)`);
-    fault = await attempt(step);
-    const installed = fault === null ? await findRedis() : null;
+    fault = await machine.run(step);
+    const installed = fault === null ? recentEnough(await machine.servers()) : null;
     if (installed) return installed;
   }
-  throw new EmbeddedError(`${await howToInstall()}${fault === null ? "" : ` (installing it failed: ${fault})`}`);
+  throw new EmbeddedError(`${await howToInstall(machine)}${fault === null ? "" : ` (installing it failed: ${fault})`}`);
 };
