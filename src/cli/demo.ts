@@ -35,5 +35,5 @@ export const demoCommand = (cli: Cli): Command =>
         throw new CommandFailure(EXIT.failed, "the demo needs the development packages: run `npm ci`");
       });
       const arrived = await playDemo({ monthMs: options.month ?? null, once: options.once ?? false }, cli.terminal);
-      if (!arrived) throw new CommandFailure(EXIT.failed, "not everything that was due has arrived");
+      if (!arrived) throw new CommandFailure(EXIT.failed, "the demo ended before everything that was due had arrived");
     });

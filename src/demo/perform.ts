@@ -53,19 +53,20 @@ const tellByHttp = async ({ client }: Performance, envelope: object): Promise<To
   return reply.body;
 };
 
-/** Sends one scene and shows what the policy made of it; a refusal is an answer too. Gives whether it was accepted. */
-export const playScene = async (it: Performance, story: Story, scene: Scene): Promise<boolean> => {
+/** Sends one scene and shows what the policy made of it; a refusal is an answer too. Throws what nobody expected. */
+export const playScene = async (it: Performance, story: Story, scene: Scene): Promise<"accepted" | "refused"> => {
   const frame = { screen: it.screen, tempo: it.tempo, origin: new Date() };
   const envelope = envelopeOf(story, scene);
+  const byQueue = story.change === BY_QUEUE;
   try {
-    const told =
-      story.change === BY_QUEUE ? await tellByQueue(it, story.change, envelope) : await tellByHttp(it, envelope);
-    it.screen.say(...changeBlock(frame, { story, scene, told }));
-    return true;
+    const told = byQueue ? await tellByQueue(it, story.change, envelope) : await tellByHttp(it, envelope);
+    it.screen.block(...changeBlock(frame, { story, scene, told, byQueue }));
+    if (story.expects === "refused") throw new Error(`${story.change} was accepted, without a date`);
+    return "accepted";
   } catch (error) {
-    if (!(error instanceof CommandFailure) || error.faults.length === 0) throw error;
-    it.screen.say(...refusedBlock(frame, { story, faults: error.faults.map(faultLine) }));
-    return false;
+    if (!(error instanceof CommandFailure) || error.faults.length === 0 || story.expects !== "refused") throw error;
+    it.screen.block(...refusedBlock(frame, { story, faults: error.faults.map(faultLine) }));
+    return "refused";
   }
 };
 

@@ -31,6 +31,8 @@ export type Story = {
   title: string;
   provider: string;
   remark: string | null;
+  /** A release that is no date must be refused. */
+  expects: "accepted" | "refused";
   scenes: Scene[];
 };
 
@@ -104,7 +106,8 @@ export const storyOf = (real: RealChange, { now, tempo }: { now: Date; tempo: Te
     service: serviceOf(real.provider),
     title: real.title,
     provider: real.provider,
-    remark: announced || !dated ? null : `announced on an unknown day: told as ${UNKNOWN_LEAD_DAYS} days ahead`,
+    remark: announced || !dated ? null : "its real day of announcement is not known",
+    expects: dated ? "accepted" : "refused",
     scenes: [created, ...moves],
   };
 };

@@ -1,3 +1,4 @@
+import { TZDate } from "@date-fns/tz";
 import type { Tempo } from "./story.ts";
 
 const DAYS_A_MONTH = 30;
@@ -20,15 +21,13 @@ export const offsetWords = (offset: string, tempo: Tempo): string => {
   return calendar ? counted(Number(calendar[1]), UNITS[calendar[2] ?? ""] ?? "") : offset.replace(/^-/, "−");
 };
 
-/** `10 May 2027` in calendar tempo (the year only where it is not this one); `+52.7 s` from `origin` in compressed tempo. */
+const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
+/** `10 May 27` in calendar tempo (the year only where it is not this one); `+52.7 s` from `origin` in compressed tempo. */
 export const whenWords = (time: string, { tempo, origin }: { tempo: Tempo; origin: Date }): string => {
   const at = new Date(time.length === 10 ? `${time}T12:00:00Z` : time);
   if (tempo.kind === "compressed") return `+${Math.max(0, (at.getTime() - origin.getTime()) / 1000).toFixed(1)} s`;
-  const sameYear = at.getUTCFullYear() === origin.getUTCFullYear();
-  return new Intl.DateTimeFormat("en-GB", {
-    day: "numeric",
-    month: "short",
-    ...(sameYear ? {} : { year: "numeric" }),
-    timeZone: tempo.timeZone,
-  }).format(at);
+  const day = new TZDate(at, tempo.timeZone);
+  const year = day.getFullYear() === origin.getUTCFullYear() ? "" : ` ${String(day.getFullYear()).slice(2)}`;
+  return `${day.getDate()} ${MONTHS[day.getMonth()] ?? ""}${year}`;
 };

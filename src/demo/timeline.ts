@@ -6,7 +6,8 @@ import type { Tempo } from "./story.ts";
 import { offsetWords } from "./tempo-words.ts";
 
 const UNITS: Record<Channel, string> = { email: "mail", webhook: "webhook" };
-const TROUBLE = ["failed", "suppressed"] as const;
+/** What else a delivery may have come to, and how it is said. */
+const OTHERWISE = { failed: "red", suppressed: "red", skipped: "dim" } as const;
 
 const settled = ({ fannedOut, counts }: Progress): boolean =>
   fannedOut && CHANNELS.every((channel) => counts[channel].waiting === 0);
@@ -14,19 +15,21 @@ const settled = ({ fannedOut, counts }: Progress): boolean =>
 const recipients = ({ counts }: Progress): number =>
   CHANNELS.reduce((sum, channel) => sum + Object.values(counts[channel]).reduce((a, b) => a + b, 0), 0);
 
-/** `9 mails   7 webhooks`, what went wrong in red. */
-const countsWords = (screen: Screen, { counts }: Progress): string =>
-  CHANNELS.map((channel) => {
-    const trouble = TROUBLE.flatMap((status) =>
-      counts[channel][status] > 0 ? [`${counts[channel][status]} ${status}`] : [],
-    );
-    const sent = counted(counts[channel].sent, UNITS[channel]).padStart(11);
-    return trouble.length > 0 ? `${sent} ${screen.paint("red", trouble.join(", "))}` : sent;
-  }).join(" ");
+/** `9 mails  7 webhooks`, and in its own colour what was not sent. */
+const countsWords = ({ counts }: Progress): string =>
+  CHANNELS.map((channel) => counted(counts[channel].sent, UNITS[channel]).padStart(11)).join(" ");
+
+const otherwiseWords = (screen: Screen, { counts }: Progress): string =>
+  (Object.keys(OTHERWISE) as (keyof typeof OTHERWISE)[])
+    .map((status) => ({ status, count: counts.email[status] + counts.webhook[status] }))
+    .filter(({ count }) => count > 0)
+    .map(({ status, count }) => screen.paint(OTHERWISE[status], `  ${count} ${status}`))
+    .join("");
 
 /** From the moment it was due to the last partner told, by the ledger's times. */
 const tookWords = ({ dueAt, lastSentAt }: Progress): string => {
-  const ms = lastSentAt ? Math.max(0, lastSentAt.getTime() - dueAt.getTime()) : 0;
+  if (!lastSentAt) return "";
+  const ms = Math.max(0, lastSentAt.getTime() - dueAt.getTime());
   return ms < 1000 ? `${ms} ms` : `${(ms / 1000).toFixed(1)} s`;
 };
 
@@ -34,7 +37,7 @@ const line = (screen: Screen, tempo: Tempo, notice: Progress): string => {
   const kind = notice.offset ? `${notice.kind} ${offsetWords(notice.offset, tempo)}` : notice.kind;
   const name = notice.lane === "urgent" ? screen.paint("red", kind.padEnd(20)) : kind.padEnd(20);
   const sentAt = (notice.lastSentAt ?? notice.dueAt).toISOString().slice(11, 19);
-  return `${screen.paint("dim", sentAt)}  ${notice.change.padEnd(30)} ${name} ${countsWords(screen, notice)}  ${screen.paint("dim", tookWords(notice).padStart(7))}`;
+  return `${screen.paint("dim", sentAt)}  ${notice.change.padEnd(31)} ${name} ${countsWords(notice)}  ${screen.paint("dim", tookWords(notice).padStart(7))}${otherwiseWords(screen, notice)}`;
 };
 
 /** Says each notice once, when all of its deliveries are settled; a notice for nobody is passed over. */
