@@ -11,6 +11,11 @@ Examples:
   $ npm run demo -- --month 20s
   $ npm run demo -- --month 2s --once`;
 
+const FAILURES = {
+  missing: "not everything that was due has arrived; the faults are listed above",
+  interrupted: "it was ended before everything that was due had arrived",
+};
+
 const UNITS: Record<string, number> = { ms: 1, s: 1_000, m: 60_000 };
 const SHORTEST_MS = 500;
 const LONGEST_MS = 60 * 60_000;
@@ -34,6 +39,6 @@ export const demoCommand = (cli: Cli): Command =>
         if ((error as { code?: string }).code !== "ERR_MODULE_NOT_FOUND") throw error;
         throw new CommandFailure(EXIT.failed, "the demo needs the development packages: run `npm ci`");
       });
-      const arrived = await playDemo({ monthMs: options.month ?? null, once: options.once ?? false }, cli.terminal);
-      if (!arrived) throw new CommandFailure(EXIT.failed, "the demo ended before everything that was due had arrived");
+      const ending = await playDemo({ monthMs: options.month ?? null, once: options.once ?? false }, cli.terminal);
+      if (ending !== "arrived") throw new CommandFailure(EXIT.failed, FAILURES[ending]);
     });

@@ -11,6 +11,8 @@ import { storyOf, type Tempo } from "./story.ts";
 import { summary } from "./summary.ts";
 import { makeWatch } from "./watch.ts";
 
+/** Whether everything that was due has arrived; with `once`, a signal before the end leaves that open. */
+export type DemoEnding = "arrived" | "missing" | "interrupted";
 export type DemoOptions = { monthMs: number | null; once: boolean };
 
 type Run = DemoOptions & { stage: Stage; screen: Screen; tempo: Tempo; signal: AbortSignal };
@@ -60,7 +62,7 @@ const conclude = async ({ stage, screen, tempo }: Run): Promise<boolean> => {
   return result.faults.length === 0;
 };
 
-const play = async (run: Run): Promise<boolean> => {
+const play = async (run: Run): Promise<DemoEnding> => {
   const { stage, screen, signal, once } = run;
   await load(run);
   screen.block(...apiLines(run), ...(await fileLines(run)));
@@ -74,17 +76,17 @@ const play = async (run: Run): Promise<boolean> => {
     }),
   );
   const arrived = await conclude(run);
-  if (once || signal.aborted) return arrived && !(once && signal.aborted);
+  if (signal.aborted && once) return "interrupted";
+  if (once || signal.aborted) return arrived ? "arrived" : "missing";
   screen.block(...apiLines(run), ...(await fileLines(run)), "", "everything stays up until Ctrl-C");
   await watch.untilEnded();
-  return true;
+  return arrived ? "arrived" : "missing";
 };
 
 /**
- * The main job, played before one's eyes. Resolves to whether everything that was due has arrived; with `once` it ends by
- * itself, otherwise it stays up until `signal`.
+ * The main job, played before one's eyes; with `once` it ends by itself, otherwise it stays up until `signal`.
  */
-export const runDemo = async (options: DemoOptions, screen: Screen, signal: AbortSignal): Promise<boolean> => {
+export const runDemo = async (options: DemoOptions, screen: Screen, signal: AbortSignal): Promise<DemoEnding> => {
   const { monthMs } = options;
   const tempo: Tempo =
     monthMs === null ? { kind: "calendar", timeZone: DEFAULT_POLICY.timeZone } : { kind: "compressed", monthMs };

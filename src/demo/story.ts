@@ -82,10 +82,10 @@ export const storyOf = (real: RealChange, { now, tempo }: { now: Date; tempo: Te
       category: real.category,
       service: serviceOf(real.provider),
       title: real.title,
-      ...(real.note ? { details: real.note } : {}),
+      summary: `Announced by ${real.provider}${announced ? ` on ${announced}` : ""} for ${real.effective}; told here as if today, with the same lead time.`,
       releaseAt: dated ? releaseAt(leadOf(real.effective), { now, tempo }) : real.effective,
       businessCritical: real.businessCritical,
-      links: [{ rel: "announcement", href: real.url }],
+      links: [{ rel: "announcement", href: real.url, title: `What ${real.provider} wrote` }],
     },
   };
   const spanMs = (days: number): number => (tempo.kind === "calendar" ? 0 : (days / DAYS_A_MONTH) * tempo.monthMs);

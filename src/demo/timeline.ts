@@ -6,6 +6,7 @@ import type { Tempo } from "./story.ts";
 import { offsetWords } from "./tempo-words.ts";
 
 const UNITS: Record<Channel, string> = { email: "mail", webhook: "webhook" };
+const WIDTHS: Record<Channel, number> = { email: 8, webhook: 11 };
 /** What else a delivery may have come to, and how it is said. */
 const OTHERWISE = { failed: "red", suppressed: "red", skipped: "dim" } as const;
 
@@ -17,7 +18,7 @@ const recipients = ({ counts }: Progress): number =>
 
 /** `9 mails  7 webhooks`, and in its own colour what was not sent. */
 const countsWords = ({ counts }: Progress): string =>
-  CHANNELS.map((channel) => counted(counts[channel].sent, UNITS[channel]).padStart(11)).join(" ");
+  CHANNELS.map((channel) => counted(counts[channel].sent, UNITS[channel]).padStart(WIDTHS[channel])).join(" ");
 
 const otherwiseWords = (screen: Screen, { counts }: Progress): string =>
   (Object.keys(OTHERWISE) as (keyof typeof OTHERWISE)[])
@@ -34,10 +35,12 @@ const tookWords = ({ dueAt, lastSentAt }: Progress): string => {
 };
 
 const line = (screen: Screen, tempo: Tempo, notice: Progress): string => {
-  const kind = notice.offset ? `${notice.kind} ${offsetWords(notice.offset, tempo)}` : notice.kind;
-  const name = notice.lane === "urgent" ? screen.paint("red", kind.padEnd(20)) : kind.padEnd(20);
+  // A reminder goes by its offset: there are many of them, and a line has a hundred columns.
+  const kind = (notice.offset ? offsetWords(notice.offset, tempo) : notice.kind).padEnd(12);
+  const name = notice.lane === "urgent" ? screen.paint("red", kind) : kind;
   const sentAt = (notice.lastSentAt ?? notice.dueAt).toISOString().slice(11, 19);
-  return `${screen.paint("dim", sentAt)}  ${notice.change.padEnd(31)} ${name} ${countsWords(notice)}  ${screen.paint("dim", tookWords(notice).padStart(7))}${otherwiseWords(screen, notice)}`;
+  const took = screen.paint("dim", tookWords(notice).padStart(7));
+  return `${screen.paint("dim", sentAt)}  ${notice.change.padEnd(31)} ${name} ${countsWords(notice)}  ${took}${otherwiseWords(screen, notice)}`;
 };
 
 /** Says each notice once, when all of its deliveries are settled; a notice for nobody is passed over. */
