@@ -39,6 +39,9 @@ export const demoCommand = (cli: Cli): Command =>
         if ((error as { code?: string }).code !== "ERR_MODULE_NOT_FOUND") throw error;
         throw new CommandFailure(EXIT.failed, "the demo needs the development packages: run `npm ci`");
       });
-      const ending = await playDemo({ monthMs: options.month ?? null, once: options.once ?? false }, cli.terminal);
-      if (ending !== "arrived") throw new CommandFailure(EXIT.failed, FAILURES[ending]);
+      const once = options.once ?? false;
+      const ending = await playDemo({ monthMs: options.month ?? null, once }, cli.terminal);
+      // Without `--once`, ending it is the only way out and no failure.
+      if (ending === "missing" || (ending === "interrupted" && once))
+        throw new CommandFailure(EXIT.failed, FAILURES[ending]);
     });

@@ -11,7 +11,7 @@ import { storyOf, type Tempo } from "./story.ts";
 import { summary } from "./summary.ts";
 import { makeWatch } from "./watch.ts";
 
-/** Whether everything that was due has arrived; with `once`, a signal before the end leaves that open. */
+/** Whether everything that was due has arrived; a signal before the summary leaves that open. */
 export type DemoEnding = "arrived" | "missing" | "interrupted";
 export type DemoOptions = { monthMs: number | null; once: boolean };
 
@@ -75,9 +75,9 @@ const play = async (run: Run): Promise<DemoEnding> => {
       if (!signal.aborted) throw error;
     }),
   );
+  if (signal.aborted) return "interrupted";
   const arrived = await conclude(run);
-  if (signal.aborted && once) return "interrupted";
-  if (once || signal.aborted) return arrived ? "arrived" : "missing";
+  if (once) return arrived ? "arrived" : "missing";
   screen.block(...apiLines(run), ...(await fileLines(run)), "", "everything stays up until Ctrl-C");
   await watch.untilEnded();
   return arrived ? "arrived" : "missing";
