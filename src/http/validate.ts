@@ -44,7 +44,8 @@ const DETAILS: Record<string, { detail: string; remedy: string }> = {
 export const zodValidator: FastifySchemaCompiler<z.ZodType> =
   ({ schema, httpPart }) =>
   (data: unknown) => {
-    const read = readAs(schema, data);
+    // Fastify gives null where there is no body.
+    const read = readAs(schema, data ?? undefined);
     if ("value" in read) return read;
     const { detail = "the request is not valid", remedy = "is not valid" } = DETAILS[httpPart ?? ""] ?? {};
     const faults = read.faults.map((fault) => (fault.path === "" ? { path: httpPart ?? "", message: remedy } : fault));

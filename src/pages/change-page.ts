@@ -21,7 +21,7 @@ export type ChangePageInput = {
 
 /** Mails need a style on every tag; a page has its sheet, and its policy lets no other style in. */
 const unstyled = (html: string): string =>
-  sanitizeHtml(html, { allowedTags: false, allowedAttributes: { a: ["href", "target", "rel"] }, nestingLimit: 60 });
+  sanitizeHtml(html, { allowedAttributes: { a: ["href", "target", "rel"] }, nestingLimit: 60 });
 
 const short = (words: Words, zone: string, at: Date): string =>
   new Intl.DateTimeFormat(words.locale, { timeZone: zone, dateStyle: "medium", timeStyle: "short" }).format(at);
@@ -71,8 +71,10 @@ export const changePage = (input: ChangePageInput): object => {
       change: { ...view.state, status: view.status },
       previous: {},
       reason: input.reason,
+      sequence: 0,
       verdict: view.verdict,
       policyZone: view.policyZone,
+      sequence: 0,
     },
     zones,
     words,

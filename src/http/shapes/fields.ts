@@ -21,6 +21,21 @@ export const line = (limit: number) =>
     )
     .refine((text) => text.trim() === text, "begins or ends with a space; remove it");
 
+const REMEMBERED = 1_000;
+
+/** A check that remembers its answers: making an Intl formatter takes longer than all else about a row of an import. */
+const remembered = (check: (text: string) => boolean): ((text: string) => boolean) => {
+  const answers = new Map<string, boolean>();
+  return (text) => {
+    const known = answers.get(text);
+    if (known !== undefined) return known;
+    if (answers.size >= REMEMBERED) answers.clear();
+    const answer = check(text);
+    answers.set(text, answer);
+    return answer;
+  };
+};
+
 const isLocale = (text: string): boolean => {
   try {
     return Intl.getCanonicalLocales(text).length === 1;
@@ -32,13 +47,14 @@ const isLocale = (text: string): boolean => {
 /** An IANA time zone. */
 export const zone = z
   .string("is not a time zone; example: Europe/Paris")
-  .refine(isZone, "is not a time zone that is known here; use an IANA name such as Europe/Paris");
+  .max(64, "is longer than 64 characters; use an IANA name such as Europe/Paris")
+  .refine(remembered(isZone), "is not a time zone that is known here; use an IANA name such as Europe/Paris");
 
 /** A BCP 47 language tag. */
 export const locale = z
   .string("is not a locale; example: en or fr-CA")
   .max(35, "is longer than 35 characters; use a tag such as en or fr-CA")
-  .refine(isLocale, "is not a locale; use a BCP 47 tag such as en or fr-CA");
+  .refine(remembered(isLocale), "is not a locale; use a BCP 47 tag such as en or fr-CA");
 
 export const holidays = z
   .array(z.iso.date("is not a date; example: 2027-12-25"), "is not a list; give a list of dates")

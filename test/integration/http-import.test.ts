@@ -1,0 +1,233 @@
+import assert from "node:assert/strict";
+import { request } from "node:http";
+import type { AddressInfo } from "node:net";
+import { Readable } from "node:stream";
+import { test } from "node:test";
+import { openApi, type TestApi } from "../support/api.ts";
+
+const CSV = "text/csv";
+const NDJSON = "application/x-ndjson";
+
+const importing = (api: TestApi, type: string, body: string) => api.call("POST", "/v1/partners/import", { type, body });
+const linesOf = (body: string): Record<string, string>[] =>
+  body
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line));
+const countPartners = async (api: TestApi): Promise<number> =>
+  (await api.ledger.pools.routine.query("SELECT FROM partners")).rowCount ?? 0;
+
+test("a CSV file creates partners, and answers the secret of each new webhook", async () => {
+  const api = await openApi();
+  await api.call("POST", "/v1/services", { body: { service: "billing", title: "Billing" } });
+  const file = [
+    "\ufeffpartner,name,email,webhook,timeZone,locale,subscriptions",
+    'acme,"Acme, Inc.",a@acme.example b@acme.example,https://acme.example/hook,Europe/Paris,fr,billing *',
+    "beta,Beta,,,,,",
+    "",
+  ].join("\r\n");
+  const reply = await importing(api, CSV, file);
+  assert.equal(reply.statusCode, 200, reply.body);
+  assert.match(String(reply.headers["content-type"]), /^application\/x-ndjson/);
+  const [webhook, ...more] = linesOf(reply.body);
+  assert.deepEqual(more, []);
+  assert.match(webhook?.["secret"] ?? "", /^whsec_/);
+  const acme = (await api.call("GET", "/v1/partners/acme")).json();
+  assert.deepEqual(
+    { ...acme, joinedAt: undefined, endpoints: acme.endpoints.map((it: { address: string }) => it.address).sort() },
+    {
+      partner: "acme",
+      name: "Acme, Inc.",
+      locale: "fr",
+      timeZone: "Europe/Paris",
+      holidays: [],
+      subscriptions: ["billing", "*"],
+      joinedAt: undefined,
+      endpoints: ["a@acme.example", "b@acme.example", "https://acme.example/hook"],
+    },
+  );
+  const beta = (await api.call("GET", "/v1/partners/beta")).json();
+  assert.deepEqual([beta.timeZone, beta.locale, beta.subscriptions, beta.endpoints], ["UTC", "en", ["*"], []]);
+});
+
+test("importing again updates partners, and endpoints keep their id, secret and status", async () => {
+  const api = await openApi();
+  const secret = `whsec_${Buffer.alloc(24, 7).toString("base64")}`;
+  const acme = {
+    partner: "acme",
+    name: "Acme",
+    timeZone: "Asia/Tokyo",
+    holidays: ["2027-01-01"],
+    endpoints: [{ channel: "webhook", address: "https://acme.example/hook", secret }],
+  };
+  const [first] = linesOf((await importing(api, NDJSON, JSON.stringify(acme))).body);
+  assert.equal(first?.["secret"], secret);
+  await api.call("PATCH", `/v1/endpoints/${first?.["endpoint"]}`, { body: { status: "disabled" } });
+
+  const again = await importing(
+    api,
+    NDJSON,
+    `${JSON.stringify({
+      partner: "acme",
+      name: "Acme 2",
+      endpoints: [
+        { channel: "webhook", address: "https://acme.example/hook", role: "escalation" },
+        { channel: "email", address: "a@acme.example" },
+      ],
+    })}\n\n${JSON.stringify({ partner: "beta", name: "Beta" })}\n`,
+  );
+  assert.equal(again.statusCode, 200, again.body);
+  assert.equal(again.body, "", "no webhook is new");
+  assert.equal(again.headers["forewarn-partners"], "2");
+  assert.equal(again.headers["forewarn-endpoints"], "1");
+  const now = (await api.call("GET", "/v1/partners/acme")).json();
+  assert.deepEqual([now.name, now.timeZone, now.holidays], ["Acme 2", "Asia/Tokyo", ["2027-01-01"]]);
+  const [webhook] = now.endpoints;
+  assert.deepEqual([webhook.endpoint, webhook.status, webhook.role], [first?.["endpoint"], "disabled", "escalation"]);
+  const { rows } = await api.ledger.pools.routine.query(
+    "SELECT secret_sealed FROM endpoints WHERE channel = 'webhook'",
+  );
+  assert.equal(api.keyring.open(rows[0].secret_sealed), secret);
+});
+
+test("a partner who had left is brought back by an import", async () => {
+  const api = await openApi();
+  await importing(api, CSV, "partner,name,email\nacme,Acme,a@acme.example\n");
+  await api.call("DELETE", "/v1/partners/acme");
+  assert.equal((await importing(api, CSV, "partner,name,email\nacme,Acme,a@acme.example\n")).statusCode, 200);
+  const acme = (await api.call("GET", "/v1/partners/acme")).json();
+  assert.deepEqual([acme.name, acme.subscriptions, acme.endpoints.length], ["Acme", ["*"], 1]);
+});
+
+test("one fault keeps everything out, and every fault is answered with its line", async () => {
+  const api = await openApi();
+  const file = [
+    "partner,name,email,webhook,timeZone,locale,subscriptions",
+    "fine,Fine,a@fine.example,,,,",
+    "no spaces,X,,,,,",
+    "zone,X,,,Mars/Olympus,,",
+    "mail,X,a@b@c,,,,",
+    "hook,X,,https://127.0.0.1.nip.io/ http://10.0.0.1/,,,",
+    "locale,X,,,,e_n!,",
+    "subs,X,,,,,nosuch",
+    "cells,X",
+    "fine,Again,,,,,",
+  ].join("\n");
+  const reply = await importing(api, CSV, file);
+  assert.equal(reply.statusCode, 422);
+  assert.match(reply.json().detail, /^7 faults in 9 rows; nothing was imported$/);
+  assert.deepEqual(
+    reply.json().errors.map(({ path, line }: { path: string; line: number }) => [line, path]),
+    [
+      [3, "line 3: partner"],
+      [4, "line 4: timeZone"],
+      [5, "line 5: email"],
+      [6, "line 6: webhook"],
+      [7, "line 7: locale"],
+      [8, "line 8: subscriptions"],
+      [9, "line 9"],
+    ],
+  );
+  assert.equal(await countPartners(api), 0);
+
+  const twice = await importing(api, CSV, "partner,name\nacme,A\nbeta,B\nacme,C\n");
+  assert.equal(twice.statusCode, 422);
+  assert.deepEqual(twice.json().errors, [
+    { line: 4, path: "line 4: partner", message: "names acme again, after line 2; keep one of them" },
+  ]);
+  assert.equal(await countPartners(api), 0);
+});
+
+test("a hundred faults are listed and the rest is counted", async () => {
+  const api = await openApi();
+  const reply = await importing(api, NDJSON, `${'{"partner":"a b","name":"X"}\n'.repeat(250)}not json\n`);
+  assert.equal(reply.statusCode, 422);
+  assert.equal(reply.json().errors.length, 100);
+  assert.match(reply.json().detail, /^251 faults in 251 rows, of which the first 100 are listed/);
+});
+
+test("columns that are unknown or missing, other types, and files that are no CSV are refused", async () => {
+  const api = await openApi();
+  const columns = await importing(api, CSV, "partner,nme\nacme,A\n");
+  assert.deepEqual(
+    columns.json().errors.map(({ path }: { path: string }) => path),
+    ["line 1: nme", "line 1: name"],
+  );
+  assert.equal((await importing(api, CSV, 'partner,name\nacme,"A\n')).statusCode, 422);
+  assert.equal((await importing(api, "application/json", "[]")).statusCode, 415);
+  assert.equal((await importing(api, NDJSON, `{"partner":"a","name":"${"x".repeat(70_000)}"}`)).statusCode, 413);
+  assert.equal((await importing(api, NDJSON, '{"partner":"a","name":"A","__proto__":{}}')).statusCode, 422);
+  assert.equal(await countPartners(api), 0);
+});
+
+test("connections are as before after an import, whatever became of it", async () => {
+  const api = await openApi();
+  await importing(api, CSV, "partner,name,webhook\nacme,Acme,https://acme.example/\n");
+  await importing(api, CSV, "partner,name\na b,Acme\n");
+  const { pools } = api.ledger;
+  assert.equal(pools.routine.idleCount, pools.routine.totalCount, "every connection is back");
+  const { rows } = await pools.routine.query("SELECT count(*) AS tables FROM pg_class WHERE relname LIKE 'import_%'");
+  assert.equal(rows[0].tables, 0);
+});
+
+const ROWS = 100_000;
+
+/** Rows as a client streams them: made when they are asked for, so that this side holds nothing either. */
+function* manyRows(): Generator<string> {
+  yield "partner,name,email,webhook,timeZone,locale,subscriptions\n";
+  for (let at = 0; at < ROWS; at += 500) {
+    let part = "";
+    for (let no = at; no < at + 500; no += 1)
+      part += `p${no},Partner ${no},api-${no}@partners.example,https://hooks.partners.example/p${no},Europe/Paris,en,*\n`;
+    yield part;
+  }
+}
+
+test("100,000 partners are imported in flat memory", { timeout: 180_000 }, async (t) => {
+  const api = await openApi();
+  await api.app.listen({ host: "127.0.0.1", port: 0 });
+  const { port } = api.app.server.address() as AddressInfo;
+  // What is loaded once and for all is not the import's.
+  await importing(api, CSV, "partner,name,webhook\nwarm,Warm,https://warm.example/\n");
+  globalThis.gc?.();
+
+  const samples: number[] = [];
+  const before = process.memoryUsage.rss();
+  const sampler = setInterval(() => samples.push(process.memoryUsage.rss()), 100);
+  const startedAt = performance.now();
+  const { status, secrets } = await new Promise<{ status: number; secrets: number }>((resolve, reject) => {
+    const call = request(
+      {
+        host: "127.0.0.1",
+        port,
+        path: "/v1/partners/import",
+        method: "POST",
+        headers: { "content-type": CSV, authorization: `Bearer ${api.keys.admin}` },
+      },
+      (reply) => {
+        let lines = 0;
+        reply.on("data", (part: Buffer) => {
+          for (const byte of part) if (byte === 10) lines += 1;
+        });
+        reply.on("end", () => resolve({ status: reply.statusCode ?? 0, secrets: lines }));
+        reply.on("error", reject);
+      },
+    );
+    call.on("error", reject);
+    Readable.from(manyRows()).pipe(call);
+  });
+  clearInterval(sampler);
+  const mb = (bytes: number): number => Math.round(bytes / 1024 / 1024);
+  const growth = mb(Math.max(...samples) - before);
+  const half = Math.floor(samples.length / 2);
+  const late = mb(Math.max(...samples.slice(half)) - Math.max(...samples.slice(0, half)));
+  t.diagnostic(
+    `${ROWS} rows in ${((performance.now() - startedAt) / 1000).toFixed(1)} s; RSS ${mb(before)} MB before, ${mb(Math.max(...samples))} MB at most (+${growth}); second half +${late} MB`,
+  );
+  assert.equal(status, 200);
+  assert.equal(secrets, ROWS);
+  assert.equal(await countPartners(api), ROWS + 1);
+  // The file alone is about 12 MB, and its rows as objects more than 100: neither may stay.
+  assert.ok(growth < 150, `grew by ${growth} MB`);
+  assert.ok(late < 40, `still grew by ${late} MB in its second half`);
+});
