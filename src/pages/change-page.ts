@@ -74,7 +74,6 @@ export const changePage = (input: ChangePageInput): object => {
       sequence: 0,
       verdict: view.verdict,
       policyZone: view.policyZone,
-      sequence: 0,
     },
     zones,
     words,
