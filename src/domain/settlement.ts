@@ -113,3 +113,12 @@ export const settlementOfWord = (word: Extract<LastWord, { reason: string }>): S
   reason: word.reason,
   counted: false,
 });
+
+/** A host that has been silent is left alone for a while: no attempt is made, and none is used up. */
+export const putOff = (forMs: number): Settlement => ({
+  ...NOTHING,
+  status: "waiting",
+  reason: "host-resting",
+  delayMs: forMs,
+  counted: false,
+});

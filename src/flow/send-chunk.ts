@@ -1,41 +1,44 @@
 import type { Channel, Lane } from "../domain/category.ts";
-import { deliveryId, endpointId, type Outcome } from "../domain/delivery.ts";
-import type { Policy } from "../domain/policy.ts";
-import { lastWord, RELAY_PAUSE_MS, type Settlement, settlementOf, settlementOfWord } from "../domain/settlement.ts";
-import type { Keyring } from "../keyring.ts";
+import { lastWord, putOff, RELAY_PAUSE_MS, type Settlement, settlementOfWord } from "../domain/settlement.ts";
 import { endRun, takeLease } from "../ledger/chunks.ts";
 import type { Ledger } from "../ledger/connection.ts";
 import { type LoadedDelivery, loadChunk } from "../ledger/deliveries.ts";
-import { type KeptContent, loadContents, noticeStates } from "../ledger/notice-content.ts";
+import { type KeptContent, noticeStates } from "../ledger/notice-content.ts";
 import type { Log } from "../log.ts";
-import type { Lanes } from "../queue/lanes.ts";
+import type { Lanes, Ticket } from "../queue/lanes.ts";
+import type { Origins } from "../queue/origins.ts";
 import type { ChunkJob } from "../queue/queues.ts";
-import type { Addressee, Sender } from "../senders/sender.ts";
+import type { AttemptDelivery } from "./attempt-delivery.ts";
+import type { NoticeContents } from "./notice-contents.ts";
 import type { Settler } from "./settle.ts";
 
 /** A run begins nothing after this; the rest goes back, due now. */
 const RUN_MS = 20_000;
 const LEASE_MARGIN_MS = 10_000;
-/** Notices whose content is kept for the next chunk. */
-const KEPT_CONTENTS = 200;
 
 type Parts = {
+  lane: Lane;
+  channel: Channel;
   ledger: Ledger;
-  sender: Sender;
-  settlers: Record<Lane, Settler>;
+  contents: NoticeContents;
+  attemptDelivery: AttemptDelivery;
+  settler: Settler;
   lanes: Lanes;
-  keyring: Keyring;
-  policy: Policy;
+  origins: Origins;
   /** The longest that one attempt may take. */
   timeoutMs: number;
-  /** Aborts when the process can wait no longer. */
-  giveUp: AbortSignal;
-  /** In [0, 1), for the jitter of retries. */
-  random: () => number;
   log: Log;
 };
 
-export type SendChunk = (job: ChunkJob, lane: Lane, stopping: AbortSignal) => Promise<void>;
+export type SendChunk = (job: ChunkJob, stopping: AbortSignal) => Promise<void>;
+
+type Todo = { delivery: LoadedDelivery; content: KeptContent; origin: string | null };
+
+/** The host that answers, which may slow down nobody but itself; mails all go to the one relay. */
+const ORIGIN_OF: Record<Channel, (address: string) => string | null> = {
+  webhook: (address) => URL.parse(address)?.origin ?? null,
+  email: () => null,
+};
 
 /**
  * Sends one chunk: takes its lease, loads what still waits, looks once more at each delivery, sends with bounded
@@ -45,110 +48,77 @@ export type SendChunk = (job: ChunkJob, lane: Lane, stopping: AbortSignal) => Pr
  * Without the lease it does nothing: another sender has the chunk, or it is done.
  */
 export const makeSendChunk = (parts: Parts): SendChunk => {
-  const { ledger, sender, settlers, lanes, log } = parts;
-  const channel: Channel = sender.channel;
-  const contents = new Map<number, KeptContent>();
+  const { lane, channel, ledger, contents, attemptDelivery, settler, lanes, origins, timeoutMs, log } = parts;
+  const pool = ledger.pools[lane];
+  const originOf = ORIGIN_OF[channel];
 
-  const loadMissingContents = async (lane: Lane, nos: readonly number[]): Promise<void> => {
-    const missing = nos.filter((no) => !contents.has(no));
-    if (missing.length === 0) return;
-    for (const content of await loadContents(ledger.pools[lane], missing, parts.policy.timeZone))
-      contents.set(content.notice.no, content);
-    for (const old of contents.keys()) {
-      if (contents.size <= Math.max(KEPT_CONTENTS, nos.length)) break;
-      if (!nos.includes(old)) contents.delete(old);
-    }
-  };
-
-  const addressee = (delivery: LoadedDelivery, content: KeptContent): Addressee => ({
-    delivery: deliveryId(content.notice.id, delivery.endpoint),
-    partner: delivery.partner,
-    name: delivery.name,
-    locale: delivery.locale,
-    timeZone: delivery.timeZone,
-    address: delivery.address,
-    secrets: [delivery.secretSealed, delivery.formerSecretSealed].flatMap((sealed) =>
-      sealed ? [parts.keyring.open(sealed)] : [],
-    ),
-    threadRoot: delivery.threadRoot === null ? null : deliveryId(delivery.threadRoot, delivery.endpoint),
-  });
-
-  /** A bug of ours must neither end the chunk for the others nor spin: it is tried again by the schedule, and then fails in sight. */
-  const sendOnce = async (delivery: LoadedDelivery, content: KeptContent): Promise<Outcome> => {
-    try {
-      return await sender.send(content, addressee(delivery, content), parts.giveUp);
-    } catch (error) {
-      log.error({ err: error, delivery: deliveryId(content.notice.id, delivery.endpoint) }, "sending threw");
-      return {
-        kind: "retry",
-        code: null,
-        error: `internal: ${String(error)}`.slice(0, 500),
-        answer: null,
-        retryAfterMs: null,
-      };
-    }
-  };
-
-  return async ({ chunk }, lane, stopping) => {
+  return async ({ chunk }, stopping) => {
     const begunAt = performance.now();
-    const pool = ledger.pools[lane];
-    const run = await takeLease(pool, chunk, RUN_MS + parts.timeoutMs + LEASE_MARGIN_MS);
+    const run = await takeLease(pool, chunk, RUN_MS + timeoutMs + LEASE_MARGIN_MS);
     if (run === null) return;
+
+    const counts: Record<string, number> = {};
+    const settle = (
+      what: string,
+      { notice, endpoint }: LoadedDelivery,
+      settlement: Settlement,
+      begunAt: number,
+    ): void => {
+      counts[what] = (counts[what] ?? 0) + 1;
+      settler.add({ notice, endpoint, chunk, run, settlement, begunAt, ms: performance.now() - begunAt });
+    };
 
     const waiting = await loadChunk(pool, chunk, channel);
     const nos = [...new Set(waiting.map((delivery) => delivery.notice))];
-    const [states] = await Promise.all([noticeStates(pool, nos), loadMissingContents(lane, nos)]);
-    const settler = settlers[lane];
-    const settle = (delivery: LoadedDelivery, settlement: Settlement, begunAt: number): void =>
-      settler.add({
-        notice: delivery.notice,
-        endpoint: delivery.endpoint,
-        chunk,
-        run,
-        settlement,
-        begunAt,
-        ms: performance.now() - begunAt,
-      });
-    let relayIsGone = false;
-    const counts: Record<string, number> = {};
-    const count = (what: string): void => {
-      counts[what] = (counts[what] ?? 0) + 1;
-    };
-
-    const attempt = async (delivery: LoadedDelivery, content: KeptContent): Promise<void> => {
-      const begunAt = performance.now();
-      const outcome = await sendOnce(delivery, content);
-      lanes.leave(lane);
-      if (outcome.kind === "unreachable") relayIsGone = true;
-      const schedule = (content.retries ?? parts.policy.retries)[channel];
-      const settlement = settlementOf(outcome, { attempts: delivery.attempts, schedule, random: parts.random() });
-      count(settlement.status === "waiting" ? outcome.kind : settlement.status);
-      settle(delivery, settlement, begunAt);
-    };
-
-    const attempts: Promise<void>[] = [];
+    const [states, said] = await Promise.all([noticeStates(pool, nos), contents(nos)]);
+    let todo: Todo[] = [];
     for (const delivery of waiting) {
-      const content = contents.get(delivery.notice);
+      const content = said.get(delivery.notice);
       const state = states.get(delivery.notice);
       if (!content || !state) continue;
       const word = lastWord({ ...delivery, ...state });
-      if (word.kind === "hold") {
-        count("held");
-        continue;
+      if (word.kind === "send") todo.push({ delivery, content, origin: originOf(delivery.address) });
+      else if (word.kind === "hold") counts["held"] = (counts["held"] ?? 0) + 1;
+      else settle(word.reason, delivery, settlementOfWord(word), performance.now());
+    }
+
+    let relayIsGone = false;
+    const isOver = (): boolean => stopping.aborted || relayIsGone || performance.now() - begunAt > RUN_MS;
+
+    const attempt = async ({ delivery, content, origin }: Todo, ticket: Ticket): Promise<void> => {
+      const begunAt = performance.now();
+      if (origin !== null) origins.begin(origin);
+      const { outcome, settlement } = await attemptDelivery(delivery, content);
+      lanes.leave(ticket);
+      if (origin !== null) origins.end(origin, !(outcome.kind === "retry" && outcome.code === null));
+      if (outcome.kind === "unreachable") relayIsGone = true;
+      settle(settlement.status === "waiting" ? outcome.kind : settlement.status, delivery, settlement, begunAt);
+    };
+
+    /** Begins it when its host may have another one; answers whether it must wait. */
+    const begin = async (one: Todo, attempts: Promise<void>[]): Promise<"begun" | "waits"> => {
+      const admission = one.origin === null ? ({ kind: "go" } as const) : origins.ask(one.origin);
+      if (admission.kind === "resting") {
+        settle("resting", one.delivery, putOff(admission.forMs), performance.now());
+        return "begun";
       }
-      if (word.kind !== "send") {
-        const settlement = settlementOfWord(word);
-        count(settlement.status);
-        settle(delivery, settlement, performance.now());
-        continue;
-      }
+      if (admission.kind === "full") return "waits";
       await settler.room();
-      await lanes.enter(lane);
-      if (stopping.aborted || relayIsGone || performance.now() - begunAt > RUN_MS) {
-        lanes.leave(lane);
-        break;
+      const ticket = await lanes.enter(lane);
+      if (isOver()) {
+        lanes.leave(ticket);
+        return "waits";
       }
-      attempts.push(attempt(delivery, content));
+      attempts.push(attempt(one, ticket));
+      return "begun";
+    };
+
+    const attempts: Promise<void>[] = [];
+    while (todo.length > 0 && !isOver()) {
+      const left: Todo[] = [];
+      for (const one of todo) if (isOver() || (await begin(one, attempts)) === "waits") left.push(one);
+      todo = left;
+      if (todo.length > 0 && !isOver()) await origins.change();
     }
     await Promise.all(attempts);
     await settler.flushed();
@@ -159,11 +129,11 @@ export const makeSendChunk = (parts: Parts): SendChunk => {
         run,
         lane,
         channel,
-        notices: nos.length === 1 ? contents.get(nos[0] ?? 0)?.notice.id : nos.length,
+        notices: nos.length === 1 ? said.get(nos[0] ?? 0)?.notice.id : nos.length,
         deliveries: waiting.length,
         ...counts,
+        ...(todo.length > 0 ? { givenBack: todo.length } : {}),
         ms: Math.round(performance.now() - begunAt),
-        ...(waiting.length === 1 && waiting[0] ? { endpoint: endpointId(waiting[0].endpoint) } : {}),
       },
       "chunk sent",
     );

@@ -109,10 +109,10 @@ export const makeSettler = ({
   };
 
   const flushed = async (): Promise<void> => {
-    while (buffer.length > 0 || committing) {
+    do {
       start();
       await committing;
-    }
+    } while (buffer.length > 0);
   };
 
   return {

@@ -1,68 +1,81 @@
 import { setTimeout as wait } from "node:timers/promises";
-import { type Channel, LANES } from "../domain/category.ts";
+import { type Channel, LANES, type Lane } from "../domain/category.ts";
 import { elapsedMs } from "../domain/duration.ts";
+import { makeAttemptDelivery } from "../flow/attempt-delivery.ts";
+import { makeNoticeContents } from "../flow/notice-contents.ts";
 import { makeSendChunk } from "../flow/send-chunk.ts";
 import { makeSettler } from "../flow/settle.ts";
 import { chunkJob } from "../queue/jobs.ts";
-import { makeLanes } from "../queue/lanes.ts";
+import { type Lanes, type LaneSlots, makeLanes } from "../queue/lanes.ts";
+import { makeOrigins } from "../queue/origins.ts";
 import { chunkQueue } from "../queue/queues.ts";
 import { openWorker } from "../queue/worker.ts";
+import type { Sender } from "../senders/sender.ts";
 import { makeChannelSender } from "./channel-sender.ts";
 import type { Parts, Running } from "./parts.ts";
 
-/** Sends in flight at once in one process, by lane; what a kill may repeat is bounded by these plus the settle buffer. */
-const SLOTS: Record<Channel, Record<"urgent" | "routine", number>> = {
-  webhook: { urgent: 64, routine: 128 },
-  email: { urgent: 10, routine: 20 },
+/** Sends in flight at once in one process; what a kill may repeat is bounded by these plus the settle buffer. */
+export const SLOTS: Record<Channel, Record<Lane, LaneSlots>> = {
+  webhook: { urgent: { fresh: 64, slow: 256 }, routine: { fresh: 128, slow: 512 } },
+  // The relay's connections are the slots; one that is slow is as busy as another.
+  email: { urgent: { fresh: 20, slow: 0 }, routine: { fresh: 20, slow: 0 } },
 };
-/** Chunks at once in each lane: two, so that one loads while the other sends, and some for chunks of slow receivers. */
-const CHUNKS_AT_ONCE = 4;
-
+/** Chunks at once in each lane: some load while others send, and those that wait for slow hosts keep nobody waiting. */
+const CHUNKS_AT_ONCE: Record<Channel, number> = { webhook: 16, email: 2 };
 /** Once asked to stop, exchanges that still run are cut off after this. */
 const PATIENCE_MS = 15_500;
 
-/** Sends the chunks of one channel, both lanes. Run as many as you like. */
-export const startSender = async (channel: Channel, parts: Parts): Promise<Running> => {
-  const { ledger, keyring, policy, redisUrl, prefix, log } = parts;
-  const sender = makeChannelSender(channel, parts);
-  if (!sender) return { stop: () => Promise.resolve() };
+type LaneParts = Parts & { lane: Lane; sender: Sender; lanes: Lanes; giveUp: AbortSignal };
 
-  const settlers = {
-    urgent: makeSettler({ pool: ledger.pools.urgent, log, wait: (ms) => wait(ms) }),
-    routine: makeSettler({ pool: ledger.pools.routine, log, wait: (ms) => wait(ms) }),
-  };
-  const givingUp = new AbortController();
+/** One lane of one channel: its own sender with its own connections, so that nothing routine is ever in an urgent one's way. */
+const startLane = ({ lane, sender, lanes, giveUp, ...parts }: LaneParts): Running => {
+  const { ledger, keyring, policy, redisUrl, prefix, log } = parts;
+  const settler = makeSettler({ pool: ledger.pools[lane], log, wait: (ms) => wait(ms) });
   const sendChunk = makeSendChunk({
+    lane,
+    channel: sender.channel,
     ledger,
-    sender,
-    settlers,
-    lanes: makeLanes(SLOTS[channel]),
-    keyring,
-    policy,
-    timeoutMs: elapsedMs(policy.timeouts[channel]),
-    giveUp: givingUp.signal,
-    random: Math.random,
+    contents: makeNoticeContents({ ledger, lane, zone: policy.timeZone }),
+    attemptDelivery: makeAttemptDelivery({ sender, keyring, policy, giveUp, random: Math.random, log }),
+    settler,
+    lanes,
+    origins: makeOrigins(),
+    timeoutMs: elapsedMs(policy.timeouts[sender.channel]),
     log,
   });
-  const workers = LANES.map((lane) =>
-    openWorker({
-      redisUrl,
-      prefix,
-      log,
-      queue: chunkQueue(channel, lane),
-      concurrency: CHUNKS_AT_ONCE,
-      run: async (data, signal) => {
-        await sendChunk(chunkJob.parse(data), lane, signal);
-        return { kind: "done" };
-      },
-    }),
-  );
+  const worker = openWorker({
+    redisUrl,
+    prefix,
+    log,
+    queue: chunkQueue(sender.channel, lane),
+    concurrency: CHUNKS_AT_ONCE[sender.channel],
+    run: async (data, stopping) => {
+      await sendChunk(chunkJob.parse(data), stopping);
+      return { kind: "done" };
+    },
+  });
+  return {
+    stop: async () => {
+      await worker.stop();
+      await settler.flushed();
+      await sender.close();
+    },
+  };
+};
+
+/** Sends the chunks of one channel, both lanes. Run as many as you like. */
+export const startSender = async (channel: Channel, parts: Parts): Promise<Running> => {
+  const givingUp = new AbortController();
+  const lanes = makeLanes(SLOTS[channel]);
+  const running = LANES.flatMap((lane) => {
+    const sender = makeChannelSender(channel, parts);
+    return sender ? [startLane({ ...parts, lane, sender, lanes, giveUp: givingUp.signal })] : [];
+  });
   return {
     stop: async () => {
       setTimeout(() => givingUp.abort(), PATIENCE_MS).unref();
-      await Promise.all(workers.map((worker) => worker.stop()));
-      await Promise.all(LANES.map((lane) => settlers[lane].flushed()));
-      await sender.close();
+      await Promise.all(running.map((one) => one.stop()));
+      lanes.close();
     },
   };
 };

@@ -1,45 +1,83 @@
 import type { Lane } from "../domain/category.ts";
 
+/** How many sends of a lane may be in flight in one process. */
+export type LaneSlots = {
+  /** Sends that began less than SLOW_MS ago. */
+  fresh: number;
+  /** Older ones, which wait for a slow receiver and would only keep a fresh slot from others. */
+  slow: number;
+};
+
+/** A send in flight; give it back with `leave`. */
+export type Ticket = { lane: Lane; begunAt: number; state: "fresh" | "slow" };
+
 /** Bounded concurrency of one sender process, apart for each lane. */
 export type Lanes = {
-  /** Resolves when a send of `lane` may begin; every `enter` is followed by exactly one `leave`. */
-  enter(lane: Lane): Promise<void>;
-  leave(lane: Lane): void;
+  /** Resolves when a send of `lane` may begin; every ticket is given back exactly once. */
+  enter(lane: Lane): Promise<Ticket>;
+  leave(ticket: Ticket): void;
   /** Sends that have begun and not ended. */
   inFlight(lane: Lane): number;
+  close(): void;
 };
+
+/** After this a send counts as slow: an answer takes a few milliseconds, or a TLS connection around the world half a second. */
+const SLOW_MS = 500;
+const LOOK_MS = 100;
 
 /**
  * Slots are reserved per lane, so that routine sends, however slow, never keep an urgent one waiting; and no routine
- * send begins while urgent ones are in flight or wait, so that the machine is theirs.
+ * send begins while urgent ones are fresh or wait, so that the machine is theirs. Hanging receivers give up their fresh
+ * slots after half a second, so a few hundred of them slow nobody else.
  */
-export const makeLanes = (slots: Record<Lane, number>): Lanes => {
-  const busy: Record<Lane, number> = { urgent: 0, routine: 0 };
-  const waiting: Record<Lane, (() => void)[]> = { urgent: [], routine: [] };
+export const makeLanes = (slots: Record<Lane, LaneSlots>): Lanes => {
+  const fresh: Record<Lane, Set<Ticket>> = { urgent: new Set(), routine: new Set() };
+  const slow: Record<Lane, number> = { urgent: 0, routine: 0 };
+  const waiting: Record<Lane, ((ticket: Ticket) => void)[]> = { urgent: [], routine: [] };
 
   const mayBegin = (lane: Lane): boolean =>
-    busy[lane] < slots[lane] && (lane === "urgent" || (busy.urgent === 0 && waiting.urgent.length === 0));
+    fresh[lane].size < slots[lane].fresh &&
+    (lane === "urgent" || (fresh.urgent.size === 0 && waiting.urgent.length === 0));
 
-  const admit = (lane: Lane): void => {
-    while (waiting[lane].length > 0 && mayBegin(lane)) {
-      busy[lane] += 1;
-      waiting[lane].shift()?.();
-    }
+  const begin = (lane: Lane): Ticket => {
+    const ticket: Ticket = { lane, begunAt: performance.now(), state: "fresh" };
+    fresh[lane].add(ticket);
+    return ticket;
   };
 
+  const admit = (): void => {
+    for (const lane of ["urgent", "routine"] as const)
+      while (waiting[lane].length > 0 && mayBegin(lane)) waiting[lane].shift()?.(begin(lane));
+  };
+
+  /** A set keeps the order of its making, so the oldest come first and the first young one ends the look. */
+  const findSlow = (lane: Lane): void => {
+    const before = performance.now() - SLOW_MS;
+    for (const ticket of fresh[lane]) {
+      if (ticket.begunAt > before || slow[lane] >= slots[lane].slow) return;
+      ticket.state = "slow";
+      fresh[lane].delete(ticket);
+      slow[lane] += 1;
+    }
+  };
+  const timer = setInterval(() => {
+    findSlow("urgent");
+    findSlow("routine");
+    admit();
+  }, LOOK_MS);
+  timer.unref();
+
   return {
-    enter: (lane) => {
-      if (waiting[lane].length === 0 && mayBegin(lane)) {
-        busy[lane] += 1;
-        return Promise.resolve();
-      }
-      return new Promise((resolve) => waiting[lane].push(resolve));
+    enter: (lane) =>
+      waiting[lane].length === 0 && mayBegin(lane)
+        ? Promise.resolve(begin(lane))
+        : new Promise((resolve) => waiting[lane].push(resolve)),
+    leave: (ticket) => {
+      if (ticket.state === "slow") slow[ticket.lane] -= 1;
+      else fresh[ticket.lane].delete(ticket);
+      admit();
     },
-    leave: (lane) => {
-      busy[lane] -= 1;
-      admit("urgent");
-      admit("routine");
-    },
-    inFlight: (lane) => busy[lane],
+    inFlight: (lane) => fresh[lane].size + slow[lane],
+    close: () => clearInterval(timer),
   };
 };
