@@ -31,6 +31,7 @@ const UNREACHABLE: Record<string, (url: string) => string> = {
   ENOTFOUND: (url) => `the host of ${url} is not known: check FOREWARN_URL`,
   EAI_AGAIN: (url) => `the host of ${url} cannot be looked up at the moment: check FOREWARN_URL and the network`,
   UND_ERR_CONNECT_TIMEOUT: (url) => `${url} does not answer: check FOREWARN_URL and the network`,
+  UND_ERR_SOCKET: (url) => `${url} ended the connection before it had answered: see its log`,
   UND_ERR_HEADERS_TIMEOUT: (url) => `${url} took the request but gave no answer in time: see its log`,
 };
 
@@ -133,7 +134,7 @@ export const makeClient = ({ url, key }: { url: string; key: string | null }): C
     },
     stream: async (path, sent) => {
       const reply = await call("POST", path, { sent, patienceMs: IMPORT_PATIENCE_MS });
-      return linesOf(reply.body);
+      return linesOf(reply.body, url);
     },
     list: async <T>(path: string, query: Query, limit: number): Promise<Page<T>> => {
       const items: T[] = [];
@@ -152,13 +153,17 @@ export const makeClient = ({ url, key }: { url: string; key: string | null }): C
   };
 };
 
-async function* linesOf(body: AsyncIterable<Buffer>): AsyncGenerator<string> {
+async function* linesOf(body: AsyncIterable<Buffer>, url: string): AsyncGenerator<string> {
   const decoder = new TextDecoder();
   let rest = "";
-  for await (const part of body) {
-    const lines = (rest + decoder.decode(part, { stream: true })).split("\n");
-    rest = lines.pop() ?? "";
-    yield* lines.filter((line) => line !== "");
+  try {
+    for await (const part of body) {
+      const lines = (rest + decoder.decode(part, { stream: true })).split("\n");
+      rest = lines.pop() ?? "";
+      yield* lines.filter((line) => line !== "");
+    }
+  } catch (error) {
+    throw unreachable(error, url);
   }
   if (rest.trim() !== "") yield rest;
 }

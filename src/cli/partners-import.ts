@@ -1,13 +1,12 @@
-import { createReadStream, createWriteStream } from "node:fs";
+import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { extname } from "node:path";
-import { type Readable, Transform, type Writable } from "node:stream";
-import { once } from "node:events";
+import { type Readable, Transform } from "node:stream";
 import { Command, Option } from "commander";
 import { type Cli, JSON_FLAG, type JsonOption } from "./cli.ts";
 import { CommandFailure, EXIT } from "./exit.ts";
 import { makeProgress } from "./progress.ts";
-import { printable } from "./terminal.ts";
+import { openSecretsSink } from "./secrets-sink.ts";
 import { counted } from "./words.ts";
 
 const CONTENT_TYPES = { csv: "text/csv", ndjson: "application/x-ndjson" } as const;
@@ -15,7 +14,6 @@ type Format = keyof typeof CONTENT_TYPES;
 const FORMAT_OF: Record<string, Format> = { ".csv": "csv", ".ndjson": "ndjson", ".jsonl": "ndjson" };
 
 type Options = JsonOption & { format?: Format; secrets?: string };
-type NewWebhook = { partner: string; endpoint: string; channel: string; address: string; secret: string };
 
 const EXAMPLES = `
 CSV has the columns partner,name,email,webhook,timeZone,locale,subscriptions; several values in a cell
@@ -54,33 +52,6 @@ const counting = (passed: (bytes: number) => void): Transform => {
   });
 };
 
-/** Where each new webhook's secret goes: a private file, NDJSON on standard output, or aligned lines for people. */
-const secretsSink = (cli: Cli, options: Options): { take(line: string): Promise<void>; end(): Promise<void> } => {
-  if (options.secrets) {
-    const file: Writable = createWriteStream(options.secrets, { mode: 0o600, flags: "wx" });
-    const failed = once(file, "error").then(([error]) => {
-      throw new CommandFailure(EXIT.failed, `${options.secrets} cannot be written: ${(error as Error).message}`);
-    });
-    return {
-      take: async (line) => {
-        if (!file.write(`${line}\n`)) await Promise.race([once(file, "drain"), failed]);
-      },
-      end: async () => {
-        file.end();
-        await Promise.race([once(file, "close"), failed]);
-      },
-    };
-  }
-  const show = (line: string): string => {
-    const { partner, endpoint, secret } = JSON.parse(line) as NewWebhook;
-    return `${printable(partner).padEnd(24)}  ${endpoint.padEnd(10)}  ${secret}`;
-  };
-  return {
-    take: async (line) => cli.terminal.print(options.json ? line : show(line)),
-    end: async () => {},
-  };
-};
-
 /** `forewarn partners import <file>`: creates and updates partners, in flat memory however many there are. */
 export const partnersImportCommand = (cli: Cli): Command =>
   new Command("import")
@@ -92,27 +63,22 @@ export const partnersImportCommand = (cli: Cli): Command =>
     .addHelpText("after", EXAMPLES)
     .action(async (file: string, options: Options) => {
       const format = formatOf(file, options.format);
-      const sink = secretsSink(cli, options);
       const { body, bytes } = await open(cli, file);
+      const sink = await openSecretsSink(cli.terminal, options);
       const bar = makeProgress(cli.terminal, `sending ${file}`, bytes ?? 0);
-      const counted_ = body.pipe(counting((passed) => bytes !== null && bar.advanceTo(passed)));
-      body.on("error", (error) => counted_.destroy(error));
-      let webhooks = 0;
+      const passing = body.pipe(counting((passed) => bytes !== null && bar.advanceTo(passed)));
+      body.on("error", (error) => passing.destroy(error));
+      let webhooks: number;
       try {
-        const lines = await cli.client().stream("/v1/partners/import", {
-          contentType: CONTENT_TYPES[format],
-          body: counted_,
-        });
-        bar.end();
-        for await (const line of lines) {
+        const sent = { contentType: CONTENT_TYPES[format], body: passing };
+        for await (const line of await cli.client().stream("/v1/partners/import", sent)) {
+          bar.end();
           await sink.take(line);
-          webhooks += 1;
         }
       } finally {
         bar.end();
-        await sink.end();
+        webhooks = await sink.end();
       }
-      cli.terminal.note(
-        `imported ${file}; ${counted(webhooks, "new webhook")}${options.secrets ? `, secrets in ${options.secrets}` : ""}`,
-      );
+      const where = options.secrets && webhooks > 0 ? `, secrets in ${options.secrets}` : "";
+      cli.terminal.note(`imported ${file}; ${counted(webhooks, "new webhook")}${where}`);
     });

@@ -7,6 +7,7 @@ const REDRAW_MS = 100;
 export const makeProgress = (terminal: Pick<Terminal, "progress">, label: string, total: number) => {
   const screen = terminal.progress;
   let drawnAt = 0;
+  let drawn = false;
   const draw = (done: number): void => {
     if (!screen) return;
     const share = total === 0 ? 1 : Math.min(1, done / total);
@@ -19,9 +20,13 @@ export const makeProgress = (terminal: Pick<Terminal, "progress">, label: string
       const now = performance.now();
       if (now - drawnAt < REDRAW_MS && done < total) return;
       drawnAt = now;
+      drawn = true;
       draw(done);
     },
     /** Takes the bar away, so that what follows starts on a clean line. */
-    end: (): void => void screen?.write("\r\u001b[2K"),
+    end: (): void => {
+      if (drawn) screen?.write("\r\u001b[2K");
+      drawn = false;
+    },
   };
 };

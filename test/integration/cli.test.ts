@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -241,6 +241,20 @@ test("partners import streams the file and keeps the new secrets in a private fi
   assert.equal(piped.code, 0, piped.err);
   assert.equal(calls[1]?.headers["content-type"], "application/x-ndjson");
   assert.deepEqual(JSON.parse(piped.out), secret);
+});
+
+test("an import sends nothing when its secrets could not be written, and leaves no empty file when it is refused", async () => {
+  const csv = join(folder, "again.csv");
+  const secrets = join(folder, "again.ndjson");
+  writeFileSync(csv, "partner\n");
+  writeFileSync(secrets, "precious");
+  const kept = await forewarn(["partners", "import", csv, "--secrets", secrets]);
+  assert.equal(kept.code, 2);
+  assert.match(kept.err, /again\.ndjson cannot be written: it exists already; nothing was sent/);
+  assert.deepEqual([calls.length, readFileSync(secrets, "utf8")], [0, "precious"]);
+  rmSync(secrets);
+  const refused = await forewarn(["partners", "import", csv, "--secrets", secrets]);
+  assert.deepEqual([refused.code, existsSync(secrets)], [1, false]);
 });
 
 test("a refusal is a line per fault on standard error, and one JSON object with --json", async () => {
