@@ -15,6 +15,8 @@ import type { Settler } from "./settle.ts";
 /** A run begins nothing after this; the rest goes back, due now. */
 const RUN_MS = 20_000;
 const LEASE_MARGIN_MS = 10_000;
+/** An attempt without an answer that took longer than this held a slot for nothing. */
+const SILENCE_MS = 1_000;
 
 type Parts = {
   lane: Lane;
@@ -90,7 +92,8 @@ export const makeSendChunk = (parts: Parts): SendChunk => {
       if (origin !== null) origins.begin(origin);
       const { outcome, settlement } = await attemptDelivery(delivery, content);
       lanes.leave(ticket);
-      if (origin !== null) origins.end(origin, !(outcome.kind === "retry" && outcome.code === null));
+      const silent = outcome.kind === "retry" && outcome.code === null && performance.now() - begunAt > SILENCE_MS;
+      if (origin !== null) origins.end(origin, silent);
       if (outcome.kind === "unreachable") relayIsGone = true;
       settle(settlement.status === "waiting" ? outcome.kind : settlement.status, delivery, settlement, begunAt);
     };

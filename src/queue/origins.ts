@@ -5,8 +5,8 @@ export type Admission = { kind: "go" } | { kind: "full" } | { kind: "resting"; f
 export type Origins = {
   ask(origin: string): Admission;
   begin(origin: string): void;
-  /** `answered`: any answer at all, even a refusal; false for a time-out or a connection that could not be made. */
-  end(origin: string, answered: boolean): void;
+  /** `silent`: it took long and no answer came; a refusal, or a connection cut at once, holds up nobody. */
+  end(origin: string, silent: boolean): void;
   /** Resolves at the next `end`, or after a moment: whoever waits asks again. */
   change(): Promise<void>;
 };
@@ -40,11 +40,11 @@ export const makeOrigins = (now: () => number = () => performance.now()): Origin
       state.inFlight += 1;
       states.set(origin, state);
     },
-    end: (origin, answered) => {
+    end: (origin, silent) => {
       const state = states.get(origin);
       if (state) {
         state.inFlight -= 1;
-        state.silences = answered ? 0 : state.silences + 1;
+        state.silences = silent ? state.silences + 1 : 0;
         state.restsUntil = state.silences >= SILENCES ? now() + REST_MS : 0;
         if (state.inFlight === 0 && state.silences === 0) states.delete(origin);
       }

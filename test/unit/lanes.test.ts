@@ -59,7 +59,7 @@ test("a host has so many sends in flight and no more; another host is not asked 
   for (let send = 0; send < PER_ORIGIN; send += 1) origins.begin("https://a.example");
   assert.equal(origins.ask("https://a.example").kind, "full");
   assert.equal(origins.ask("https://b.example").kind, "go");
-  origins.end("https://a.example", true);
+  origins.end("https://a.example", false);
   assert.equal(origins.ask("https://a.example").kind, "go");
 });
 
@@ -69,7 +69,7 @@ test("a host that is silent five times in a row rests for half a minute, then is
   const silent = (times: number): void => {
     for (let time = 0; time < times; time += 1) {
       origins.begin("https://a.example");
-      origins.end("https://a.example", false);
+      origins.end("https://a.example", true);
     }
   };
   silent(4);
@@ -80,7 +80,7 @@ test("a host that is silent five times in a row rests for half a minute, then is
   assert.equal(origins.ask("https://a.example").kind, "go");
   origins.begin("https://a.example");
   assert.equal(origins.ask("https://a.example").kind, "full", "one probe at a time");
-  origins.end("https://a.example", true);
+  origins.end("https://a.example", false);
   for (let send = 0; send < 2; send += 1) {
     assert.equal(origins.ask("https://a.example").kind, "go");
     origins.begin("https://a.example");
