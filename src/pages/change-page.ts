@@ -3,6 +3,7 @@ import type { ChangeView, NoticeView } from "../ledger/change-views.ts";
 import type { DeliveryView } from "../ledger/delivery-views.ts";
 import type { PartnerRow } from "../ledger/partners.ts";
 import { noticeView } from "../render/notice-view.ts";
+import { durationWords } from "../render/release-words.ts";
 import { type WordKey, type Words, wordsFor } from "../render/words.ts";
 import { pageWords } from "./page-words.ts";
 
@@ -28,7 +29,8 @@ const short = (words: Words, zone: string, at: Date): string =>
 
 const offsetWords = ({ kind, offset }: NoticeView, words: Words): string => {
   const name = words.say(`eyebrow.${kind}` satisfies WordKey);
-  return offset === null ? name : `${name} ${offset.replace(/^-/, "−")}`;
+  if (offset === null) return name;
+  return `${name}, ${durationWords(offset.replace(/^-/, ""), words)} ${pageWords(words.language).before}`;
 };
 
 const planRows = ({ notices, deliveries, partner, now }: ChangePageInput, words: Words) => {

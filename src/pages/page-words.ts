@@ -11,6 +11,8 @@ type PageWords = {
   planned: string;
   past: string;
   zone: string;
+  /** After a span: `1 month before`. */
+  before: string;
   status: Record<ChangeStatus, string>;
 };
 
@@ -27,6 +29,7 @@ const PAGE_WORDS: Record<string, PageWords> = {
     planned: "planned",
     past: "not sent to you",
     zone: "Times are in your zone,",
+    before: "before",
     status: { announced: "Announced", recorded: "Recorded", released: "In effect", cancelled: "Cancelled" },
   },
   fr: {
@@ -40,6 +43,7 @@ const PAGE_WORDS: Record<string, PageWords> = {
     planned: "prévu",
     past: "non envoyé",
     zone: "Heures de votre fuseau,",
+    before: "avant",
     status: { announced: "Annoncé", recorded: "Enregistré", released: "En vigueur", cancelled: "Annulé" },
   },
 };
