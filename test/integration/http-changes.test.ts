@@ -192,7 +192,7 @@ test("a change is shown with what was planned and sent, as the documentation say
   assert.match(page.body, /<h1>Old &lt;tokens&gt; end<\/h1>/);
   assert.match(page.body, /Use <strong>v2<\/strong>/);
   assert.match(page.body, /envoyé/);
-  assert.match(page.body, /Rappel, 3 mois avant/);
+  assert.match(page.body, /Rappel, 3\smois avant/);
   assert.ok(!page.body.includes("<script"), "no script");
   assert.ok(!/ style="/.test(page.body), "no style that the policy would refuse");
   for (const wrong of [
