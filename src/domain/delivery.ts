@@ -42,6 +42,10 @@ export type Outcome =
 /** `<notice id>.<endpoint id>`: the public id, and what `webhook-id` and `Message-ID` are derived from. */
 export const deliveryId = (notice: string, endpoint: number): string => `${notice}.${endpointId(endpoint)}`;
 
+/** The endpoint's number in a delivery's public id; null when it is not one. */
+export const endpointOfDelivery = (delivery: string): number | null =>
+  endpointNo(delivery.slice(delivery.lastIndexOf(".") + 1));
+
 export const endpointId = (no: number): string => `ep_${no}`;
 
 /** The number behind `ep_17`; null when it is not an endpoint's id. */

@@ -16,6 +16,7 @@ export type LoadedDelivery = {
   name: string;
   locale: string;
   timeZone: string;
+  pageEpoch: number;
   secretSealed: Buffer | null;
   /** The former secret while it still signs along. */
   formerSecretSealed: Buffer | null;
@@ -36,7 +37,7 @@ export const loadChunk = async (sql: Sql, chunk: number, channel: Channel): Prom
     name: `load-chunk-${channel}`,
     text: `SELECT d.notice, d.endpoint, d.attempts, e.address, e.status AS "endpointStatus",
                   e.deleted_at IS NOT NULL AS "endpointGone", p.left_at IS NOT NULL AS "partnerLeft",
-                  p.partner, p.name, p.locale, p.time_zone AS "timeZone", e.secret_sealed AS "secretSealed",
+                  p.partner, p.name, p.locale, p.time_zone AS "timeZone", p.page_epoch AS "pageEpoch", e.secret_sealed AS "secretSealed",
                   CASE WHEN e.former_secret_until > now() THEN e.former_secret_sealed END AS "formerSecretSealed",
                   ${THREAD_ROOT[channel]} AS "threadRoot"
            FROM deliveries d

@@ -4,6 +4,7 @@ import type { IsoDuration, Policy } from "../domain/policy.ts";
 import type { Lane } from "../domain/category.ts";
 import type { Verdict } from "../domain/verdict.ts";
 import type { NoticeContent } from "../senders/sender.ts";
+import { entrySequence } from "./calendar-entries.ts";
 import type { Sql } from "./connection.ts";
 
 /** What is fresh of a notice when one of its chunks is sent. */
@@ -38,6 +39,7 @@ type Row = {
   state: Change | null;
   differs: Difference | null;
   reason: string | null;
+  sequence: number;
   verdict: Verdict | null;
   policy: Policy | null;
 };
@@ -46,7 +48,8 @@ type Row = {
 export const loadContents = async (sql: Sql, nos: readonly number[], zone: string): Promise<KeptContent[]> => {
   const { rows } = await sql.query<Row>({
     name: "notice-contents",
-    text: `SELECT n.no, n.id, n.kind, n."offset", n.lane, n.due_at AS "dueAt", r.state, r.differs, r.reason, r.verdict, p.policy
+    text: `SELECT n.no, n.id, n.kind, n."offset", n.lane, n.due_at AS "dueAt", r.state, r.differs, r.reason, r.verdict, p.policy,
+                  ${entrySequence("n")} AS sequence
            FROM notices n
            LEFT JOIN revisions r ON r.change = n.change AND r.revision = n.revision
            LEFT JOIN policies p ON p.hash = r.policy
@@ -65,6 +68,7 @@ export const loadContents = async (sql: Sql, nos: readonly number[], zone: strin
     change: row.state,
     previous: row.differs ?? {},
     reason: row.reason,
+    sequence: row.sequence,
     verdict: row.verdict,
     policyZone: row.policy?.timeZone ?? zone,
     retries: row.policy?.retries ?? null,

@@ -13,6 +13,8 @@ export type MailParts = {
   /** In quoted-printable, both. */
   html: string;
   text: string;
+  /** Likewise; `method` is the iCalendar object's own. */
+  calendar: { method: string; body: string } | null;
   /** With angle brackets. */
   messageId: string;
   /** The mail that began the thread; null when this one does. */
@@ -71,6 +73,9 @@ export const composeMail = (mail: MailParts): Promise<Buffer> =>
     headers: Object.fromEntries(Object.entries(mail.headers).map(([name, value]) => [name, headerText(value)])),
     text: { raw: encodedPart("text/plain", mail.text) },
     html: { raw: encodedPart("text/html", mail.html) },
+    ...(mail.calendar
+      ? { alternatives: [{ raw: encodedPart(`text/calendar; method=${mail.calendar.method}`, mail.calendar.body) }] }
+      : {}),
     newline: "win",
     disableFileAccess: true,
     disableUrlAccess: true,

@@ -1,5 +1,7 @@
 import type { Keyring } from "../keyring.ts";
 import type { Addressee, NoticeContent } from "../senders/sender.ts";
+import { attendeeLine, entryOf, type Invitation, invitationOf } from "./calendar-entry.ts";
+import type { Mailbox } from "./mail-mime.ts";
 import { type Standing, standingOf } from "./notice-lead.ts";
 import { noticeView } from "./notice-view.ts";
 import { escapeHtml, plainLine } from "./plain-text.ts";
@@ -9,15 +11,28 @@ import type { Templates } from "./templates.ts";
 import { wordsFor } from "./words.ts";
 
 /** What one recipient reads. The subject is the same through the thread of a change. */
-export type NoticeMail = { subject: string; html: string; text: string };
+export type NoticeMail = {
+  subject: string;
+  html: string;
+  text: string;
+  /** The `text/calendar` part of a dated change; `method` is the part's parameter too. */
+  calendar: { method: Invitation["method"]; body: string } | null;
+};
 
 /** A recipient's own parts of a mail; everything else is shared. */
 const PLACES = ["name", "page"] as const;
 type Place = (typeof PLACES)[number];
 
 /** A notice in one language and zone, as it reads in [from, until): rendered once, then filled for each recipient. */
-type SharedMail = { subject: string; read: Bodies; sent: Bodies; from: number; until: number };
-type Bodies = { html: Spliced<Place>; text: Spliced<Place> };
+type SharedMail = {
+  subject: string;
+  read: Bodies;
+  sent: Bodies;
+  invitation: Invitation | null;
+  from: number;
+  until: number;
+};
+type Bodies = { html: Spliced<Place>; text: Spliced<Place>; calendar: (attendee: string) => string };
 
 export type NoticeMails = {
   /** The mail for one recipient, read at `now`. Throws TemplateError when a template of the operator's faults. */
@@ -26,7 +41,13 @@ export type NoticeMails = {
   encodedFor(content: NoticeContent, to: Addressee, now: Date): NoticeMail;
 };
 
-export type NoticeMailDeps = { templates: Templates; keyring: Keyring; publicUrl: string };
+export type NoticeMailDeps = {
+  templates: Templates;
+  keyring: Keyring;
+  publicUrl: string;
+  /** Who sends the mails, and so invites to what they announce. */
+  organizer: Mailbox;
+};
 
 /** About 30 KB each: the zones and languages of a few notices under way. */
 const KEPT = 256;
@@ -46,7 +67,7 @@ const readsSo = ({ release, phase }: Standing, now: Date): { from: number; until
  * Mails of notices. What recipients share is rendered once per notice, locale and zone, and again when "in 14 days" may
  * no longer be true; a recipient's name and page are filled in.
  */
-export const makeNoticeMails = ({ templates, keyring, publicUrl }: NoticeMailDeps): NoticeMails => {
+export const makeNoticeMails = ({ templates, keyring, publicUrl, organizer }: NoticeMailDeps): NoticeMails => {
   const shared = new Map<string, SharedMail>();
 
   const render = (content: NoticeContent, to: Addressee, now: Date): SharedMail => {
@@ -64,14 +85,21 @@ export const makeNoticeMails = ({ templates, keyring, publicUrl }: NoticeMailDep
     };
     const html = templates.render("notice.html.liquid", { ...view, own });
     const text = templates.render("notice.text.liquid", { ...view, own });
-    const bodies = (encoding: Encoding): Bodies => ({
-      html: places.cut(html, escapeHtml, encoding),
-      text: places.cut(text, String, encoding),
-    });
+    const entry = entryOf(content);
+    const invitation = entry && invitationOf(entry, { words, publicUrl, organizer, stamp: now });
+    const bodies = (encoding: Encoding): Bodies => {
+      const [head, tail] = [invitation?.head ?? "", invitation?.tail ?? ""].map((part) => encoding.encode(part));
+      return {
+        html: places.cut(html, escapeHtml, encoding),
+        text: places.cut(text, String, encoding),
+        calendar: (attendee) => [head, encoding.encode(attendee), tail].join(encoding.joint),
+      };
+    };
     return {
       subject: view.subject,
       read: bodies(AS_IS),
       sent: bodies(QUOTED_PRINTABLE),
+      invitation,
       ...readsSo(standingOf(scene), now),
     };
   };
@@ -90,9 +118,18 @@ export const makeNoticeMails = ({ templates, keyring, publicUrl }: NoticeMailDep
 
   const fill = (written: "read" | "sent") => (content: NoticeContent, to: Addressee, now: Date) => {
     const mail = sharedFor(content, to, now);
-    const token = keyring.pageToken(to.partner, content.change?.change ?? null);
+    const token = keyring.pageToken(to.partner, content.change?.change ?? null, to.pageEpoch);
     const own = { name: plainLine(to.name), page: `${publicUrl}/p/${token}` };
-    return { subject: mail.subject, html: mail[written].html(own), text: mail[written].text(own) };
+    const { html, text, calendar } = mail[written];
+    return {
+      subject: mail.subject,
+      html: html(own),
+      text: text(own),
+      calendar: mail.invitation && {
+        method: mail.invitation.method,
+        body: calendar(attendeeLine({ name: to.name, address: to.address })),
+      },
+    };
   };
 
   return { mailFor: fill("read"), encodedFor: fill("sent") };

@@ -43,7 +43,7 @@ export const renderNoticeWebhook =
       })}`.slice(1),
     );
     return (to, id = webhookId(to.delivery)) => {
-      const page = `${publicUrl}/p/${keyring.pageToken(to.partner, change?.change ?? null)}`;
+      const page = `${publicUrl}/p/${keyring.pageToken(to.partner, change?.change ?? null, to.pageEpoch)}`;
       const links = change ? { page, acknowledge: `${page}/acknowledgements` } : { page };
       return Buffer.concat([
         Buffer.from(`${open({ specversion: "1.0", id })},`),

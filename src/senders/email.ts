@@ -1,8 +1,10 @@
 import type { Clock } from "../clock.ts";
+import { endpointId, endpointOfDelivery } from "../domain/delivery.ts";
 import type { Keyring } from "../keyring.ts";
 import type { Log } from "../log.ts";
 import { composeMail, mailAddress, readMailbox } from "../render/mail-mime.ts";
 import { makeNoticeMails } from "../render/notice-mail.ts";
+import { partnerPage } from "../render/public-links.ts";
 import { makeTemplates, TemplateError } from "../render/templates.ts";
 import { type DkimKey, makeDkim } from "./dkim.ts";
 import { mailOutcome } from "./mail-outcome.ts";
@@ -31,18 +33,31 @@ export const makeEmailSender = (deps: EmailSenderDeps): Sender => {
   const from = readMailbox(mailFrom);
   if (!from) throw new Error(`MAIL_FROM is not a sender: ${mailFrom}`);
   const domain = from.address.slice(from.address.lastIndexOf("@") + 1);
-  const mails = makeNoticeMails({ templates: makeTemplates({ folder: deps.templatesFolder }), keyring, publicUrl });
+  const templates = makeTemplates({ folder: deps.templatesFolder });
+  const mails = makeNoticeMails({ templates, keyring, publicUrl, organizer: from });
   const relay = makeMailRelay(deps);
   const sign = deps.dkim ? makeDkim(deps.dkim) : async (mail: Buffer) => mail;
   const messageId = (delivery: string): string => `<${webhookId(delivery)}@${domain}>`;
 
+  /** RFC 8058: one HTTPS address that ends this endpoint's mails, and one for readers without a browser. */
+  const unsubscribing = ({ delivery }: Addressee): Record<string, string> => {
+    const endpoint = endpointOfDelivery(delivery);
+    if (endpoint === null) return {};
+    const page = `${partnerPage(publicUrl, keyring.unsubscribeToken(endpoint))}/unsubscribe`;
+    return {
+      "List-Unsubscribe": `<${page}>, <mailto:${from.address}?subject=unsubscribe%20${endpointId(endpoint)}>`,
+      "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+    };
+  };
+
   const compose = async (content: NoticeContent, to: Addressee, address: string): Promise<Buffer> => {
     const now = clock.now();
-    const { subject, html, text } = mails.encodedFor(content, to, now);
+    const { subject, html, text, calendar } = mails.encodedFor(content, { ...to, address }, now);
     const headers = {
       "Auto-Submitted": "auto-generated",
       ...(content.change ? { "Forewarn-Change": content.change.change } : {}),
       "Forewarn-Notice": content.notice.id,
+      ...unsubscribing(to),
       ...(content.notice.lane === "urgent" ? { Importance: "high" } : {}),
     };
     return sign(
@@ -52,6 +67,7 @@ export const makeEmailSender = (deps: EmailSenderDeps): Sender => {
         subject,
         html,
         text,
+        calendar,
         messageId: messageId(to.delivery),
         inReplyTo: to.threadRoot === null ? null : messageId(to.threadRoot),
         date: now,

@@ -13,6 +13,8 @@ export type NoticeContent = {
   previous: Difference;
   /** Why it moved or was cancelled, in the event's words. */
   reason: string | null;
+  /** How often the change's calendar entry had moved by this revision (RFC 5545, 3.8.7.4); 0 for notices without a change. */
+  sequence: number;
   verdict: Verdict | null;
   /** The governing policy's zone: a date without a time is 00:00 there. */
   policyZone: string;
@@ -28,6 +30,8 @@ export type Addressee = {
   locale: string;
   /** IANA zone. */
   timeZone: string;
+  /** Of the partner's links (keyring.pageToken). */
+  pageEpoch: number;
   /** A URL or a mail address. */
   address: string;
   /** Live webhook secrets (`whsec_…`), newest first, decrypted; empty for mail. */

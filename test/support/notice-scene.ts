@@ -42,6 +42,7 @@ export const aNotice = (
   change: aChange(),
   previous: {},
   reason: null,
+  sequence: 0,
   verdict: {
     status: "met",
     minimum: "P3M",
@@ -61,6 +62,7 @@ export const anAddressee = (rest: Partial<Addressee> = {}): Addressee => ({
   name: "Acme Health",
   locale: "en",
   timeZone: "Europe/Paris",
+  pageEpoch: 0,
   address: "dev@acme.example",
   secrets: [],
   threadRoot: null,

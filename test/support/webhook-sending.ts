@@ -46,6 +46,7 @@ export const TEST_NOTICE: NoticeContent = {
   },
   previous: {},
   reason: null,
+  sequence: 0,
   verdict: null,
   policyZone: "Europe/Paris",
 };
@@ -56,6 +57,7 @@ export const addresseeAt = (address: string, given: Partial<Addressee> = {}): Ad
   name: "Acme",
   locale: "en",
   timeZone: "UTC",
+  pageEpoch: 0,
   address,
   secrets: [newSecret()],
   threadRoot: null,

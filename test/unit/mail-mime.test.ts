@@ -10,10 +10,11 @@ import { aChange, aNotice, anAddressee } from "../support/notice-scene.ts";
 
 const keyring = makeKeyring("a secret of this test, long enough for it");
 const publicUrl = "https://notices.example.com";
+const organizer = { name: "API changes", address: "changes@example.com" };
 const NOW = new Date("2026-11-22T09:00:00Z");
 const templates = makeTemplates({ folder: undefined });
 // A maker of its own for each mail: it keeps what it rendered by the id of the notice.
-const fresh = () => makeNoticeMails({ templates, keyring, publicUrl });
+const fresh = () => makeNoticeMails({ templates, keyring, publicUrl, organizer });
 
 const NASTY = [
   "x\r\nBcc: eve@evil.example",
@@ -76,13 +77,14 @@ test("no field of a change or a partner adds a header, a recipient or markup", a
         reason,
       });
       const to = anAddressee({ name });
-      const { subject, html, text } = fresh().encodedFor(content, to, NOW);
+      const { subject, html, text, calendar } = fresh().encodedFor(content, to, NOW);
       const raw = await composeMail({
         from: { name: "Forewarn", address: "forewarn@example.com" },
         to: { name, address: "dev@acme.example" },
         subject,
         html,
         text,
+        calendar,
         messageId: "<msg_x@example.com>",
         inReplyTo: null,
         date: NOW,
@@ -100,9 +102,12 @@ test("no field of a change or a partner adds a header, a recipient or markup", a
       );
       assert.equal(parsed.cc, undefined);
       assert.equal(parsed.bcc, undefined);
-      assert.equal(parsed.attachments.length, 0);
+      assert.deepEqual(
+        parsed.attachments.map(({ mimeType, method }) => [mimeType, method]),
+        [["text/calendar", "REQUEST"]],
+      );
       assert.doesNotMatch(parsed.subject ?? "", /[\r\n\u202A-\u202E\u2066-\u2069]/);
-      for (const line of `${html}\r\n${text}`.split("\r\n"))
+      for (const line of [html, text, calendar?.body].join("\r\n").split("\r\n"))
         assert.ok(line.length <= 76 && !/[^\t -~]/.test(line), line);
       const read = fresh().mailFor(content, to, NOW);
       const ends = (body: string | undefined): string => (body ?? "").replace(/\r\n/g, "\n").trimEnd();

@@ -9,8 +9,9 @@ import { aChange, aNotice, anAddressee } from "../support/notice-scene.ts";
 
 const keyring = makeKeyring("a secret of this test, long enough for it");
 const publicUrl = "https://notices.example.com";
+const organizer = { name: "API changes", address: "changes@example.com" };
 const templates = makeTemplates({ folder: undefined });
-const mails = () => makeNoticeMails({ templates, keyring, publicUrl });
+const mails = () => makeNoticeMails({ templates, keyring, publicUrl, organizer });
 const NOW = new Date("2026-11-22T09:00:00Z");
 
 const mailOf = (content = aNotice(), to = anAddressee(), now = NOW) => mails().mailFor(content, to, now);

@@ -42,6 +42,7 @@ const content: NoticeContent = {
     shortByDays: 0,
     earliestRelease: "2027-04-01",
   },
+  sequence: 1,
   policyZone: "Europe/Paris",
 };
 
@@ -51,6 +52,7 @@ const addressee: Addressee = {
   name: "Acme",
   locale: "en",
   timeZone: "UTC",
+  pageEpoch: 0,
   address: "https://hooks.partner.example/x",
   secrets: ["whsec_never"],
   threadRoot: null,
@@ -93,7 +95,7 @@ test("a notice becomes a CloudEvent with the change, what differed, the verdict 
   const body = JSON.parse(render(content)(addressee).toString()) as { data: { links: { page: string } } };
   assert.deepEqual(body, plain(content, addressee));
   const token = body.data.links.page.slice(`${publicUrl}/p/`.length);
-  assert.deepEqual(keyring.readPageToken(token), { partner: "acme", change: "CHG-1042" });
+  assert.deepEqual(keyring.readPageToken(token), { partner: "acme", change: "CHG-1042", epoch: 0 });
 });
 
 test("a notice about the partner itself has no change and nothing to acknowledge, and leads to the partner's home", () => {

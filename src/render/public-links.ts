@@ -1,0 +1,5 @@
+/** The public page of a change. */
+export const changelogPage = (publicUrl: string, change: string): string => `${publicUrl}/changelog/${change}`;
+
+/** A partner's own page, of a change or its home. */
+export const partnerPage = (publicUrl: string, token: string): string => `${publicUrl}/p/${token}`;
