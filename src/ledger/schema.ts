@@ -39,6 +39,8 @@ export const partners = pgTable("partners", {
   holidays: date("holidays", { mode: "string" }).array().notNull().default([]),
   /** Service ids, or `*`. */
   subscriptions: text("subscriptions").array().notNull().default(["*"]),
+  /** Links to the partner's pages of an earlier epoch open nothing. */
+  pageEpoch: integer("page_epoch").notNull().default(0),
   joinedAt: instant("joined_at").notNull().defaultNow(),
   leftAt: instant("left_at"),
 });
@@ -68,6 +70,7 @@ export const endpoints = pgTable(
   },
   (t) => [
     uniqueIndex("endpoints_address").on(t.partner, t.channel, t.address).where(sql`deleted_at IS NULL`),
+    index("endpoints_mailbox").on(sql`lower(address)`).where(sql`channel = 'email' AND deleted_at IS NULL`),
     index("endpoints_partner").on(t.partner),
     check("endpoints_channel", sql`${t.channel} IN ('email', 'webhook')`),
     check("endpoints_role", sql`${t.role} IN ('primary', 'escalation')`),
@@ -163,6 +166,7 @@ export const revisions = pgTable(
   },
   (t) => [
     primaryKey({ columns: [t.change, t.revision] }),
+    index("revisions_accepted").on(t.acceptedAt),
     index("revisions_unplanned").on(t.acceptedAt).where(sql`planned_at IS NULL`),
   ],
 );
@@ -254,6 +258,8 @@ export const deliveries = pgTable(
     index("deliveries_chunk").on(t.chunk).where(sql`status = 'waiting' AND chunk IS NOT NULL`),
     index("deliveries_due").on(t.lane, t.dueAt).where(sql`status = 'waiting' AND chunk IS NULL`),
     index("deliveries_waiting").on(t.notice).where(sql`status = 'waiting'`),
+    // Batches settle under one clock reading, so this stays small: equal times share an entry.
+    index("deliveries_sent").on(t.sentAt).where(sql`status = 'sent'`),
     check("deliveries_status", sql`${t.status} IN ('waiting', 'sent', 'failed', 'suppressed', 'skipped')`),
   ],
 );
@@ -270,8 +276,31 @@ export const attempts = pgTable(
     code: smallint("code"),
     error: text("error"),
     answer: text("answer"),
+    /** When the row was committed; `at` is when the attempt began. */
+    recordedAt: instant("recorded_at").notNull().defaultNow(),
   },
-  (t) => [primaryKey({ columns: [t.notice, t.endpoint, t.attempt] })],
+  (t) => [primaryKey({ columns: [t.notice, t.endpoint, t.attempt] }), index("attempts_recorded").on(t.recordedAt)],
+);
+
+/** What mail servers said later of a delivery that a relay had taken (RFC 3464); insert-only. */
+export const bounces = pgTable(
+  "bounces",
+  {
+    no: number("no").primaryKey().generatedAlwaysAsIdentity(),
+    notice: number("notice").notNull(),
+    endpoint: number("endpoint").notNull(),
+    /** `hard`: the mail never arrived, and the address takes none. `soft`: it did not arrive, another may. */
+    kind: text("kind").notNull(),
+    /** RFC 3463, `5.1.1`. */
+    code: text("code").notNull(),
+    diagnostic: text("diagnostic"),
+    at: instant("at").notNull().defaultNow(),
+  },
+  (t) => [
+    uniqueIndex("bounces_delivery").on(t.notice, t.endpoint, t.kind, t.code),
+    index("bounces_at").on(t.at),
+    check("bounces_kind", sql`${t.kind} IN ('hard', 'soft')`),
+  ],
 );
 
 /** A partner's word on a change, pinned to the revision it was said of. */
@@ -293,30 +322,59 @@ export const acknowledgements = pgTable(
   },
   (t) => [
     index("acknowledgements_change").on(t.change, t.partner),
+    index("acknowledgements_at").on(t.at),
     check("acknowledgements_status", sql`${t.status} IN ('seen', 'ready', 'needs-help')`),
   ],
 );
 
 /** A named person's decision that a minimum need not be kept, for a change or for one partner of it. */
-export const waivers = pgTable("waivers", {
-  no: number("no").primaryKey().generatedAlwaysAsIdentity(),
-  change: text("change")
-    .notNull()
-    .references(() => changes.change),
-  partner: text("partner").references(() => partners.partner),
-  by: text("by").notNull(),
-  reason: text("reason").notNull(),
-  at: instant("at").notNull().defaultNow(),
-});
+export const waivers = pgTable(
+  "waivers",
+  {
+    no: number("no").primaryKey().generatedAlwaysAsIdentity(),
+    change: text("change")
+      .notNull()
+      .references(() => changes.change),
+    partner: text("partner").references(() => partners.partner),
+    by: text("by").notNull(),
+    reason: text("reason").notNull(),
+    at: instant("at").notNull().defaultNow(),
+  },
+  (t) => [index("waivers_change").on(t.change, t.partner), index("waivers_at").on(t.at)],
+);
 
-/** Each minute one SHA-256 over what is new and the previous seal. */
+/** What the provider's own contact is to be told by mail; written with the fact that it tells of, and sent until it is taken. */
+export const providerMails = pgTable(
+  "provider_mails",
+  {
+    no: number("no").primaryKey().generatedAlwaysAsIdentity(),
+    kind: text("kind").notNull(),
+    subject: text("subject").notNull(),
+    body: text("body").notNull(),
+    /** One fact is told once, however often it is found. */
+    dedupe: text("dedupe").notNull().unique(),
+    attempts: smallint("attempts").notNull().default(0),
+    /** When it may be tried: now, after a failure later, and while one process sends it after that one's patience. */
+    dueAt: instant("due_at").notNull().defaultNow(),
+    error: text("error"),
+    createdAt: instant("created_at").notNull().defaultNow(),
+    sentAt: instant("sent_at"),
+  },
+  (t) => [index("provider_mails_due").on(t.dueAt).where(sql`sent_at IS NULL`)],
+);
+
+/** About each minute one SHA-256 over what is new in the ledger and the previous seal. */
 export const seals = pgTable("seals", {
   no: number("no").primaryKey().generatedAlwaysAsIdentity(),
   at: instant("at").notNull().defaultNow(),
+  /** It covers the rows recorded after the previous seal's `through`, up to this. */
   through: instant("through").notNull(),
   rows: integer("rows").notNull(),
   previous: bytes("previous"),
   seal: bytes("seal").notNull(),
+  /** Eight bytes a row and the rows' names (deflated), so that a row that was altered can be named. */
+  digests: bytes("digests").notNull(),
+  names: bytes("names").notNull(),
 });
 
 /** API keys: the key itself is shown once and only its SHA-256 is kept. */

@@ -20,7 +20,19 @@ CREATE TABLE "attempts" (
 	"code" smallint,
 	"error" text,
 	"answer" text,
+	"recorded_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
 	CONSTRAINT "attempts_notice_endpoint_attempt_pk" PRIMARY KEY("notice","endpoint","attempt")
+);
+--> statement-breakpoint
+CREATE TABLE "bounces" (
+	"no" bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY (sequence name "bounces_no_seq" INCREMENT BY 1 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 1 CACHE 1),
+	"notice" bigint NOT NULL,
+	"endpoint" bigint NOT NULL,
+	"kind" text NOT NULL,
+	"code" text NOT NULL,
+	"diagnostic" text,
+	"at" timestamp (3) with time zone DEFAULT now() NOT NULL,
+	CONSTRAINT "bounces_kind" CHECK ("bounces"."kind" IN ('hard', 'soft'))
 );
 --> statement-breakpoint
 CREATE TABLE "changes" (
@@ -152,6 +164,7 @@ CREATE TABLE "partners" (
 	"time_zone" text DEFAULT 'UTC' NOT NULL,
 	"holidays" date[] DEFAULT '{}' NOT NULL,
 	"subscriptions" text[] DEFAULT '{"*"}' NOT NULL,
+	"page_epoch" integer DEFAULT 0 NOT NULL,
 	"joined_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
 	"left_at" timestamp (3) with time zone
 );
@@ -160,6 +173,20 @@ CREATE TABLE "policies" (
 	"hash" text PRIMARY KEY NOT NULL,
 	"policy" jsonb NOT NULL,
 	"first_used_at" timestamp (3) with time zone DEFAULT now() NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE "provider_mails" (
+	"no" bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY (sequence name "provider_mails_no_seq" INCREMENT BY 1 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 1 CACHE 1),
+	"kind" text NOT NULL,
+	"subject" text NOT NULL,
+	"body" text NOT NULL,
+	"dedupe" text NOT NULL,
+	"attempts" smallint DEFAULT 0 NOT NULL,
+	"due_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
+	"error" text,
+	"created_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
+	"sent_at" timestamp (3) with time zone,
+	CONSTRAINT "provider_mails_dedupe_unique" UNIQUE("dedupe")
 );
 --> statement-breakpoint
 CREATE TABLE "revisions" (
@@ -184,7 +211,9 @@ CREATE TABLE "seals" (
 	"through" timestamp (3) with time zone NOT NULL,
 	"rows" integer NOT NULL,
 	"previous" "bytea",
-	"seal" "bytea" NOT NULL
+	"seal" "bytea" NOT NULL,
+	"digests" "bytea" NOT NULL,
+	"names" "bytea" NOT NULL
 );
 --> statement-breakpoint
 CREATE TABLE "services" (
@@ -213,6 +242,10 @@ ALTER TABLE "revisions" ADD CONSTRAINT "revisions_policy_policies_hash_fk" FOREI
 ALTER TABLE "waivers" ADD CONSTRAINT "waivers_change_changes_change_fk" FOREIGN KEY ("change") REFERENCES "public"."changes"("change") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "waivers" ADD CONSTRAINT "waivers_partner_partners_partner_fk" FOREIGN KEY ("partner") REFERENCES "public"."partners"("partner") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 CREATE INDEX "acknowledgements_change" ON "acknowledgements" USING btree ("change","partner");--> statement-breakpoint
+CREATE INDEX "acknowledgements_at" ON "acknowledgements" USING btree ("at");--> statement-breakpoint
+CREATE INDEX "attempts_recorded" ON "attempts" USING btree ("recorded_at");--> statement-breakpoint
+CREATE UNIQUE INDEX "bounces_delivery" ON "bounces" USING btree ("notice","endpoint","kind","code");--> statement-breakpoint
+CREATE INDEX "bounces_at" ON "bounces" USING btree ("at");--> statement-breakpoint
 CREATE INDEX "changes_release" ON "changes" USING btree ("release_at") WHERE status IN ('announced', 'recorded');--> statement-breakpoint
 CREATE INDEX "changes_service" ON "changes" USING btree ("service");--> statement-breakpoint
 CREATE INDEX "chunks_open" ON "chunks" USING btree ("id") WHERE state <> 'done';--> statement-breakpoint
@@ -220,7 +253,9 @@ CREATE INDEX "chunks_leased" ON "chunks" USING btree ("leased_until") WHERE stat
 CREATE INDEX "deliveries_chunk" ON "deliveries" USING btree ("chunk") WHERE status = 'waiting' AND chunk IS NOT NULL;--> statement-breakpoint
 CREATE INDEX "deliveries_due" ON "deliveries" USING btree ("lane","due_at") WHERE status = 'waiting' AND chunk IS NULL;--> statement-breakpoint
 CREATE INDEX "deliveries_waiting" ON "deliveries" USING btree ("notice") WHERE status = 'waiting';--> statement-breakpoint
+CREATE INDEX "deliveries_sent" ON "deliveries" USING btree ("sent_at") WHERE status = 'sent';--> statement-breakpoint
 CREATE UNIQUE INDEX "endpoints_address" ON "endpoints" USING btree ("partner","channel","address") WHERE deleted_at IS NULL;--> statement-breakpoint
+CREATE INDEX "endpoints_mailbox" ON "endpoints" USING btree (lower(address)) WHERE channel = 'email' AND deleted_at IS NULL;--> statement-breakpoint
 CREATE INDEX "endpoints_partner" ON "endpoints" USING btree ("partner");--> statement-breakpoint
 CREATE UNIQUE INDEX "events_identity" ON "events" USING btree ("source","id") WHERE status <> 'refused';--> statement-breakpoint
 CREATE INDEX "events_held" ON "events" USING btree ("change") WHERE status = 'held';--> statement-breakpoint
@@ -228,5 +263,9 @@ CREATE INDEX "events_refused" ON "events" USING btree ("no") WHERE status = 'ref
 CREATE INDEX "notices_change" ON "notices" USING btree ("change","revision");--> statement-breakpoint
 CREATE INDEX "notices_open" ON "notices" USING btree ("no") WHERE status = 'planned' OR (status = 'sending' AND fanned_out_at IS NULL);--> statement-breakpoint
 CREATE INDEX "notices_sending" ON "notices" USING btree ("no") WHERE status = 'sending';--> statement-breakpoint
+CREATE INDEX "provider_mails_due" ON "provider_mails" USING btree ("due_at") WHERE sent_at IS NULL;--> statement-breakpoint
+CREATE INDEX "revisions_accepted" ON "revisions" USING btree ("accepted_at");--> statement-breakpoint
 CREATE INDEX "revisions_unplanned" ON "revisions" USING btree ("accepted_at") WHERE planned_at IS NULL;--> statement-breakpoint
+CREATE INDEX "waivers_change" ON "waivers" USING btree ("change","partner");--> statement-breakpoint
+CREATE INDEX "waivers_at" ON "waivers" USING btree ("at");--> statement-breakpoint
 INSERT INTO "installation" DEFAULT VALUES;
