@@ -193,8 +193,10 @@ export const notices = pgTable(
     foldedInto: text("folded_into"),
     /** Fan-out goes through endpoints in order of `no`; this is the last one covered. */
     cursor: number("cursor").notNull().default(0),
-    /** For a notice to one endpoint only. */
+    /** Of a notice that is no change's: the endpoint that it is for (`test`) or about (`endpoint-disabled`). */
     onlyEndpoint: number("only_endpoint"),
+    /** Of an `endpoint-disabled` notice: why, without the endpoint's address, which must stay erasable. */
+    reason: text("reason"),
     fanOutStartedAt: instant("fan_out_started_at"),
     fannedOutAt: instant("fanned_out_at"),
     doneAt: instant("done_at"),
@@ -280,6 +282,24 @@ export const attempts = pgTable(
     recordedAt: instant("recorded_at").notNull().defaultNow(),
   },
   (t) => [primaryKey({ columns: [t.notice, t.endpoint, t.attempt] }), index("attempts_recorded").on(t.recordedAt)],
+);
+
+/**
+ * Deliveries that are `sent` and are to be sent once more: here and not in `deliveries`, so that `sent` is never taken
+ * back. A row goes when its attempt is recorded.
+ */
+export const replays = pgTable(
+  "replays",
+  {
+    notice: number("notice").notNull(),
+    endpoint: number("endpoint").notNull(),
+    lane: text("lane").notNull(),
+    channel: text("channel").notNull(),
+    /** The chunk that will send it; null until the sweeper gives it one. */
+    chunk: number("chunk"),
+    dueAt: instant("due_at").notNull().defaultNow(),
+  },
+  (t) => [primaryKey({ columns: [t.notice, t.endpoint] }), index("replays_chunk").on(t.chunk)],
 );
 
 /** What mail servers said later of a delivery that a relay had taken (RFC 3464); insert-only. */

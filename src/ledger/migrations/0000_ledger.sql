@@ -148,6 +148,7 @@ CREATE TABLE "notices" (
 	"folded_into" text,
 	"cursor" bigint DEFAULT 0 NOT NULL,
 	"only_endpoint" bigint,
+	"reason" text,
 	"fan_out_started_at" timestamp (3) with time zone,
 	"fanned_out_at" timestamp (3) with time zone,
 	"done_at" timestamp (3) with time zone,
@@ -187,6 +188,16 @@ CREATE TABLE "provider_mails" (
 	"created_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
 	"sent_at" timestamp (3) with time zone,
 	CONSTRAINT "provider_mails_dedupe_unique" UNIQUE("dedupe")
+);
+--> statement-breakpoint
+CREATE TABLE "replays" (
+	"notice" bigint NOT NULL,
+	"endpoint" bigint NOT NULL,
+	"lane" text NOT NULL,
+	"channel" text NOT NULL,
+	"chunk" bigint,
+	"due_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
+	CONSTRAINT "replays_notice_endpoint_pk" PRIMARY KEY("notice","endpoint")
 );
 --> statement-breakpoint
 CREATE TABLE "revisions" (
@@ -264,6 +275,7 @@ CREATE INDEX "notices_change" ON "notices" USING btree ("change","revision");-->
 CREATE INDEX "notices_open" ON "notices" USING btree ("no") WHERE status = 'planned' OR (status = 'sending' AND fanned_out_at IS NULL);--> statement-breakpoint
 CREATE INDEX "notices_sending" ON "notices" USING btree ("no") WHERE status = 'sending';--> statement-breakpoint
 CREATE INDEX "provider_mails_due" ON "provider_mails" USING btree ("due_at") WHERE sent_at IS NULL;--> statement-breakpoint
+CREATE INDEX "replays_chunk" ON "replays" USING btree ("chunk");--> statement-breakpoint
 CREATE INDEX "revisions_accepted" ON "revisions" USING btree ("accepted_at");--> statement-breakpoint
 CREATE INDEX "revisions_unplanned" ON "revisions" USING btree ("accepted_at") WHERE planned_at IS NULL;--> statement-breakpoint
 CREATE INDEX "waivers_change" ON "waivers" USING btree ("change","partner");--> statement-breakpoint
