@@ -1,0 +1,76 @@
+import { promisify } from "node:util";
+import { deflateRaw } from "node:zlib";
+import { digestsOf, sealOf } from "../domain/seal.ts";
+import { inTransaction, type Ledger, type Sql } from "../ledger/connection.ts";
+import { boundSpan, insertSeal, lockSeals, newestSeal, sealedRows, sealHorizon, type Span } from "../ledger/seals.ts";
+import type { Log } from "../log.ts";
+
+const deflate = promisify(deflateRaw);
+
+/** What is younger waits for the next minute: the database's clock may be set back a little. */
+const MARGIN_MS = 10_000;
+/** Rows of a seal, about: what a process holds in memory at once. */
+const ROWS = 20_000;
+/** Seals of one tick; a large fan-out is caught up with by and by. */
+const SEALS = 50;
+
+/** Seals what was recorded since the last seal; answers how many rows that was. */
+export type SealNew = () => Promise<number>;
+
+type Step = { rows: number; more: boolean };
+
+/**
+ * One SHA-256 over what is new and the previous seal, several when there is much. Processes take turns, and a span is only
+ * closed when no transaction can still write into it. Nothing new: no seal.
+ */
+export const makeSealNew = ({
+  ledger,
+  log,
+  marginMs = MARGIN_MS,
+  limit = ROWS,
+}: {
+  ledger: Ledger;
+  log: Log;
+  marginMs?: number;
+  limit?: number;
+}): SealNew => {
+  const sealSpan = async (sql: Sql, previous: Buffer | null, span: Span): Promise<number> => {
+    const rows = await sealedRows(sql, span);
+    if (rows.length === 0) return 0;
+    const begunAt = performance.now();
+    const no = await insertSeal(sql, {
+      through: span.through,
+      rows: rows.length,
+      previous,
+      seal: sealOf(previous, span.through.toISOString(), rows),
+      digests: digestsOf(rows),
+      names: await deflate(rows.map(({ name }) => name).join("\n")),
+    });
+    log.info(
+      { seal: no, rows: rows.length, through: span.through, ms: Math.round(performance.now() - begunAt) },
+      "sealed",
+    );
+    return rows.length;
+  };
+
+  const step = (): Promise<Step> =>
+    inTransaction(ledger.pools.routine, async (sql) => {
+      if (!(await lockSeals(sql))) return { rows: 0, more: false };
+      const last = await newestSeal(sql);
+      const open: Span = { from: last?.through ?? null, through: await sealHorizon(sql, marginMs) };
+      if (open.from && open.through <= open.from) return { rows: 0, more: false };
+      const through = await boundSpan(sql, open, limit);
+      const rows = await sealSpan(sql, last?.seal ?? null, { from: open.from, through });
+      return { rows, more: through < open.through };
+    });
+
+  return async () => {
+    let sealed = 0;
+    for (let seals = 0; seals < SEALS; seals += 1) {
+      const { rows, more } = await step();
+      sealed += rows;
+      if (!more) break;
+    }
+    return sealed;
+  };
+};

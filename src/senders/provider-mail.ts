@@ -1,0 +1,67 @@
+import type { Clock } from "../clock.ts";
+import type { Outcome } from "../domain/delivery.ts";
+import type { Log } from "../log.ts";
+import { composeMail, mailAddress, readMailbox } from "../render/mail-mime.ts";
+import { escapeHtml, plainBlock } from "../render/plain-text.ts";
+import { QUOTED_PRINTABLE } from "../render/quoted-printable.ts";
+import { type DkimKey, makeDkim } from "./dkim.ts";
+import { mailOutcome } from "./mail-outcome.ts";
+import { makeMailRelay } from "./mail-relay.ts";
+import { webhookId } from "./signature.ts";
+
+/** A mail to the provider's own contact. `id` is the same on every attempt. */
+export type ProviderLetter = { id: string; subject: string; body: string; at: Date };
+
+export type ProviderMailer = {
+  /** One attempt; never throws for what the relay does. */
+  send(letter: ProviderLetter, signal: AbortSignal): Promise<Outcome>;
+  close(): void;
+};
+
+export type ProviderMailerDeps = {
+  contact: string;
+  smtpUrl: string;
+  mailFrom: string;
+  dkim?: DkimKey | undefined;
+  timeoutMs: number;
+  clock: Clock;
+  log: Log;
+};
+
+/** Plain mails over a connection of its own: a backlog of notices never delays a cry for help. */
+export const makeProviderMailer = (deps: ProviderMailerDeps): ProviderMailer => {
+  const from = readMailbox(deps.mailFrom);
+  if (!from) throw new Error(`MAIL_FROM is not a sender: ${deps.mailFrom}`);
+  const to = mailAddress(deps.contact);
+  if (to === null) throw new Error(`FOREWARN_CONTACT is not one mail address: ${deps.contact}`);
+  const domain = from.address.slice(from.address.lastIndexOf("@") + 1);
+  const relay = makeMailRelay({ ...deps, connections: 1 });
+  const sign = deps.dkim ? makeDkim(deps.dkim) : async (mail: Buffer) => mail;
+
+  const compose = async ({ id, subject, body, at }: ProviderLetter): Promise<Buffer> => {
+    const text = plainBlock(body);
+    const html = `<!doctype html><html lang="en"><body><pre style="font:inherit;white-space:pre-wrap">${escapeHtml(text)}</pre></body></html>`;
+    return sign(
+      await composeMail({
+        from,
+        to: { name: "", address: to },
+        subject,
+        text: QUOTED_PRINTABLE.encode(`${text}\n`),
+        html: QUOTED_PRINTABLE.encode(html),
+        messageId: `<${webhookId(`provider.${id}`)}@${domain}>`,
+        inReplyTo: null,
+        calendar: null,
+        date: at,
+        headers: { "Auto-Submitted": "auto-generated" },
+      }),
+    );
+  };
+
+  return {
+    send: async (letter, signal) => {
+      const spared = relay.spared();
+      return mailOutcome(spared ?? (await relay.carry({ from: from.address, to }, await compose(letter), signal)));
+    },
+    close: () => relay.close(),
+  };
+};
