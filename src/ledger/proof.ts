@@ -1,3 +1,4 @@
+import type { DateMove } from "../domain/acknowledgement.ts";
 import type { Channel } from "../domain/category.ts";
 import type { Change, ChangeStatus } from "../domain/change.ts";
 import type { Policy } from "../domain/policy.ts";
@@ -19,6 +20,8 @@ export type ProofSubject = {
   /** Numbers of its notices that were fanned out, and of those among them that bore the present date. */
   notices: number[];
   dated: number[];
+  /** Every move of the date, the earliest first. */
+  moves: DateMove[];
   /** The waiver of the whole change, given since the present date holds. */
   waiver: WaiverFact | null;
 };
@@ -66,6 +69,9 @@ export const findProofSubject = async (sql: Sql, change: string): Promise<ProofS
             ARRAY(SELECT no FROM notices n WHERE n.change = c.change AND n.fan_out_started_at IS NOT NULL
                     AND n.revision >= since.revision AND n.release_at IS NOT DISTINCT FROM c.release_at
                     AND n.kind <> 'cancelled' ORDER BY no) AS dated,
+            coalesce((SELECT json_agg(json_build_object('revision', m.revision, 'from', m.differs->>'releaseAt',
+                        'to', m.state->'fields'->>'releaseAt') ORDER BY m.revision)
+                      FROM revisions m WHERE m.change = c.change AND m.differs ? 'releaseAt'), '[]') AS moves,
             ${WAIVER("w.change = c.change AND w.partner IS NULL AND w.at >= since.at")} AS waiver
      FROM changes c
      JOIN revisions r ON r.change = c.change AND r.revision = c.revision

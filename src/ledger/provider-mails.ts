@@ -20,19 +20,16 @@ export const insertProviderMail = async (sql: Sql, mail: NewProviderMail): Promi
   return rowCount === 1;
 };
 
-/** Takes what is due for `leaseMs`: nobody else sends it meanwhile, and when this process dies it is due again. */
-export const takeProviderMails = async (
-  sql: Sql,
-  { leaseMs, limit }: { leaseMs: number; limit: number },
-): Promise<ProviderMail[]> => {
+/** Takes the first that is due for `leaseMs`: nobody else sends it meanwhile, and when this process dies it is due again. */
+export const takeProviderMail = async (sql: Sql, leaseMs: number): Promise<ProviderMail | null> => {
   const { rows } = await sql.query<ProviderMail>(
     `UPDATE provider_mails SET due_at = now() + $1 * interval '1 millisecond'
-     WHERE no IN (SELECT no FROM provider_mails WHERE sent_at IS NULL AND due_at <= now()
-                  ORDER BY due_at, no LIMIT $2 FOR UPDATE SKIP LOCKED)
+     WHERE no = (SELECT no FROM provider_mails WHERE sent_at IS NULL AND due_at <= now()
+                 ORDER BY due_at, no LIMIT 1 FOR UPDATE SKIP LOCKED)
      RETURNING no, kind, subject, body, dedupe, attempts, created_at AS "createdAt"`,
-    [leaseMs, limit],
+    [leaseMs],
   );
-  return rows.toSorted((a, b) => a.no - b.no);
+  return rows[0] ?? null;
 };
 
 export const markProviderMailSent = async (sql: Sql, no: number): Promise<void> => {

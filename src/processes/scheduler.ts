@@ -2,6 +2,7 @@ import { makeAcceptEvent } from "../flow/accept-event.ts";
 import { makeFanOutNotice } from "../flow/fan-out-notice.ts";
 import { makePlanNotices } from "../flow/plan-notices.ts";
 import { makeReconcile } from "../flow/reconcile.ts";
+import { makeSealNew } from "../flow/seal.ts";
 import { makeSweep } from "../flow/sweep.ts";
 import { makeTakeEvent } from "../flow/take-event.ts";
 import { noticeJob, planJob } from "../queue/jobs.ts";
@@ -13,6 +14,7 @@ import { every } from "./timers.ts";
 const LANES = ["urgent", "routine"] as const;
 const SWEEP_MS = 1_000;
 const RECONCILE_MS = 60_000;
+const SEAL_MS = 60_000;
 const DONE = { kind: "done" } as const;
 
 /** Plans events, fans out due notices, sweeps each second and reconciles each minute. Run as many as you like. */
@@ -22,6 +24,7 @@ export const startScheduler = async (parts: Parts): Promise<Running> => {
   const fanOutNotice = makeFanOutNotice({ ledger, queues, log });
   const planNotices = makePlanNotices({ ledger, queues, fanOutNotice, log });
   const sweep = makeSweep({ ledger, queues, log });
+  const sealNew = makeSealNew({ ledger, log });
   const reconcile = makeReconcile({ ledger, queues, redis, log, prefix });
 
   const workers = [
@@ -63,6 +66,7 @@ export const startScheduler = async (parts: Parts): Promise<Running> => {
       },
       log,
     }),
+    every(SEAL_MS, "sealing", { tick: async () => void (await sealNew()), log }),
     every(RECONCILE_MS, "reconcile", { tick: async () => void (await reconcile.run(false)), log }),
   ];
   return {

@@ -2,6 +2,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { type Channel, LANES, type Lane } from "../domain/category.ts";
 import { elapsedMs } from "../domain/duration.ts";
 import { makeAttemptDelivery } from "../flow/attempt-delivery.ts";
+import { makeJudgeEndpoints } from "../flow/judge-endpoints.ts";
 import { makeNoticeContents } from "../flow/notice-contents.ts";
 import { makeSendChunk } from "../flow/send-chunk.ts";
 import { makeSettler } from "../flow/settle.ts";
@@ -13,6 +14,7 @@ import { openWorker } from "../queue/worker.ts";
 import type { Sender } from "../senders/sender.ts";
 import { makeChannelSender } from "./channel-sender.ts";
 import type { Parts, Running } from "./parts.ts";
+import { startProviderMails } from "./provider-mails.ts";
 
 /** Sends in flight at once in one process; what a kill may repeat is bounded by these plus the settle buffer. */
 export const SLOTS: Record<Channel, Record<Lane, LaneSlots>> = {
@@ -30,7 +32,12 @@ type LaneParts = Parts & { lane: Lane; sender: Sender; lanes: Lanes; giveUp: Abo
 /** One lane of one channel: its own sender with its own connections, so that nothing routine is ever in an urgent one's way. */
 const startLane = ({ lane, sender, lanes, giveUp, ...parts }: LaneParts): Running => {
   const { ledger, keyring, policy, redisUrl, prefix, log } = parts;
-  const settler = makeSettler({ pool: ledger.pools[lane], log, wait: (ms) => wait(ms) });
+  const settler = makeSettler({
+    pool: ledger.pools[lane],
+    judgeEndpoints: makeJudgeEndpoints({ channel: sender.channel, policy }),
+    log,
+    wait: (ms) => wait(ms),
+  });
   const sendChunk = makeSendChunk({
     lane,
     channel: sender.channel,
@@ -71,6 +78,7 @@ export const startSender = async (channel: Channel, parts: Parts): Promise<Runni
     const sender = makeChannelSender(channel, parts);
     return sender ? [startLane({ ...parts, lane, sender, lanes, giveUp: givingUp.signal })] : [];
   });
+  if (channel === "email") running.push(startProviderMails(parts));
   return {
     stop: async () => {
       setTimeout(() => givingUp.abort(), PATIENCE_MS).unref();
