@@ -178,6 +178,12 @@ const clientVariables = variables.pick({ FOREWARN_DATA: true }).extend({
   FOREWARN_KEY: bare("a key that `forewarn keys create` showed").optional(),
 });
 
+/** Every variable that is read, with its value when absent (`undefined`: none); README's table is checked against it. */
+export const VARIABLES: Readonly<Record<string, unknown>> = {
+  ...Object.fromEntries(Object.keys({ ...variables.shape, ...clientVariables.shape }).map((name) => [name, undefined])),
+  ...variables.parse({}),
+};
+
 /** Reads what a client of the API needs, and nothing of the server's. Throws ConfigError with a line per fault. */
 export const readClientConfig = (env: NodeJS.ProcessEnv = process.env): ClientConfig => {
   const parsed = clientVariables.safeParse(

@@ -1,0 +1,178 @@
+import assert from "node:assert/strict";
+import { existsSync, globSync, readFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { Readable } from "node:stream";
+import { describe, test } from "node:test";
+import { getTableName, isTable } from "drizzle-orm";
+import { STATES_PAGE, withStates } from "../../docs/print-states.ts";
+import { makeProgram } from "../../src/cli/program.ts";
+import { makeTerminal } from "../../src/cli/terminal.ts";
+import { systemClock } from "../../src/clock.ts";
+import { VARIABLES } from "../../src/config.ts";
+import { CHANGE_STATUSES } from "../../src/domain/change.ts";
+import { TRANSITIONS } from "../../src/domain/delivery.ts";
+import { readEvent } from "../../src/domain/event.ts";
+import { NOTICE_STATUSES } from "../../src/domain/notice.ts";
+import { newPartner } from "../../src/http/shapes/partner.ts";
+import { newService } from "../../src/http/shapes/service.ts";
+import * as schema from "../../src/ledger/schema.ts";
+import { QUEUE_NAMES } from "../../src/queue/queues.ts";
+
+const ROOT = resolve(import.meta.dirname, "../..");
+const PAGES = ["README.md", "CHANGELOG.md", ...globSync("docs/**/*.md", { cwd: ROOT })];
+const read = (file: string): string => readFileSync(join(ROOT, file), "utf8");
+const readme = read("README.md");
+const architecture = read("docs/architecture.md");
+
+/** The text below a heading, up to the next one of any depth. */
+const section = (page: string, heading: string): string => {
+  const [, below] = page.split(new RegExp(`^#+ ${heading}$`, "m"));
+  assert.ok(below, `there is a section "${heading}"`);
+  return below.split(/^#+ /m)[0] ?? "";
+};
+
+/** Rows of every table in `text`, without heads and rules, as their cells. */
+const rows = (text: string): string[][] =>
+  [...text.replace(/^\|.*\|\n\|---.*$/gm, "").matchAll(/^\|(.+)\|$/gm)].map(([, row = ""]) =>
+    row.split(" | ").map((cell) => cell.trim()),
+  );
+
+const names = (cells: string): string[] => [...cells.matchAll(/`([^`]+)`/g)].map(([, name = ""]) => name);
+
+const allPages = (find: RegExp): { page: string; found: string }[] =>
+  PAGES.flatMap((page) => [...read(page).matchAll(find)].map(([, found = ""]) => ({ page, found })));
+
+describe("README", () => {
+  test("the configuration table has every variable that is read, each once, and no other", () => {
+    const documented = rows(section(readme, "Configuration")).flatMap(([cell = ""]) => names(cell));
+    assert.deepEqual(documented.toSorted(), Object.keys(VARIABLES).toSorted());
+  });
+
+  test("the configuration table gives each fixed default as it is", () => {
+    const given = new Map(rows(section(readme, "Configuration")).map(([name = "", value = ""]) => [name, value]));
+    for (const [name, value] of Object.entries(VARIABLES))
+      if (typeof value === "string" || typeof value === "number")
+        assert.equal(given.get(`\`${name}\``), `\`${value}\``, name);
+  });
+
+  test("the events, services and partners that its curls send are valid", () => {
+    const bodies = [...readme.matchAll(/\$API\/(\w+) .*'(\{.+\})'$/gm)];
+    const valid: Record<string, (body: unknown) => boolean> = {
+      events: (body) => "event" in readEvent(body),
+      services: (body) => newService.safeParse(body).success,
+      partners: (body) => newPartner.safeParse(body).success,
+    };
+    assert.deepEqual(
+      bodies.map(([, resource = "", body = ""]) => [resource, valid[resource]?.(JSON.parse(body))]),
+      [
+        ["services", true],
+        ["partners", true],
+        ["events", true],
+      ],
+    );
+  });
+
+  test("every suite or test file that it tells to run exists", () => {
+    const told = [...readme.matchAll(/npm test -- ([^`]+)`/g)].flatMap(([, list = ""]) => list.split(" "));
+    assert.ok(told.length > 0);
+    for (const one of told)
+      assert.ok(existsSync(join(ROOT, one.includes("/") ? one : `test/${one}`)), `there is no ${one}`);
+  });
+});
+
+describe("commands in the documentation", () => {
+  test("every npm command is npm's own or a script of package.json", () => {
+    const { scripts } = JSON.parse(read("package.json")) as { scripts: Record<string, string> };
+    const commands = allPages(/\bnpm ((?:run )?[a-z][\w:-]*)/g).filter(({ found }) => found !== "ci");
+    assert.ok(commands.length > 0);
+    for (const { page, found } of commands) {
+      const script = found.replace(/^run /, "");
+      if (["start", "test"].includes(script) || found.startsWith("run "))
+        assert.ok(script in scripts, `${page} says npm ${found}, and package.json has no such script`);
+    }
+  });
+
+  test("every forewarn command is one of the command line's", () => {
+    const program = makeProgram({
+      terminal: makeTerminal(process.stdout, process.stderr),
+      client: () => assert.fail("nothing is called"),
+      stdin: Readable.from([]),
+      clock: systemClock,
+    });
+    const known = program.commands.map((command) => command.name());
+    const said = allPages(/(?:npx |`)forewarn ([a-z-]+)/g);
+    assert.ok(said.length > 0);
+    for (const { page, found } of said) assert.ok(known.includes(found), `${page} says forewarn ${found}`);
+  });
+});
+
+describe("docs/architecture.md", () => {
+  test("the state diagrams are what the tables print", () => {
+    const page = readFileSync(STATES_PAGE, "utf8");
+    assert.equal(page, withStates(page), "run node docs/print-states.ts --write");
+  });
+
+  test("every move of a delivery has a row that says who makes it, and no other move has one", () => {
+    const moves = Object.entries(TRANSITIONS).flatMap(([from, to]) => to.map((state) => `${from} → ${state}`));
+    assert.deepEqual(
+      rows(section(architecture, "Delivery"))
+        .map(([move = ""]) => move)
+        .toSorted(),
+      moves.toSorted(),
+    );
+  });
+
+  test("every state of notices and changes has a row", () => {
+    const states = (heading: string) => rows(section(architecture, heading)).map(([state]) => state);
+    assert.deepEqual(states("Notice"), NOTICE_STATUSES);
+    assert.deepEqual(states("Change"), CHANGE_STATUSES);
+  });
+
+  test("every table of the ledger has a row, and every row a table", () => {
+    const tables = Object.values(schema)
+      .filter((one) => isTable(one))
+      .map((table) => getTableName(table));
+    const documented = rows(section(architecture, "The ledger's tables")).flatMap(([cell = ""]) => names(cell));
+    assert.deepEqual(documented.toSorted(), tables.toSorted());
+  });
+
+  test("every queue has its place, and every place its queue", () => {
+    const documented = rows(section(architecture, "Queues")).flatMap(([cell = ""]) => names(cell));
+    assert.deepEqual(documented, QUEUE_NAMES);
+  });
+
+  test("every arrow of src/flow has its sentence", () => {
+    const arrows = globSync("src/flow/*.ts", { cwd: ROOT });
+    const documented = [...architecture.matchAll(/`(src\/flow\/[^`]+\.ts)`/g)].map(([, file = ""]) => file);
+    assert.deepEqual(documented.toSorted(), arrows.toSorted());
+  });
+});
+
+describe("what the documentation names", () => {
+  test("every file and folder of the project that a page names exists", () => {
+    const named = allPages(/`((?:src|workers|test|docs|sample|bench)\/[\w./-]*)`/g);
+    assert.ok(named.length > 0);
+    for (const { page, found } of named) assert.ok(existsSync(join(ROOT, found)), `${page} names ${found}`);
+  });
+
+  test("every relative link leads to a file", () => {
+    const links = allPages(/\]\((?!https?:)([^)#]+)(?:#[^)]*)?\)/g);
+    assert.ok(links.length > 0);
+    for (const { page, found } of links)
+      assert.ok(existsSync(join(ROOT, dirname(page), found)), `${page} links to ${found}`);
+  });
+
+  test("every log line of docs/operations.md is written somewhere in src", () => {
+    const sources = globSync("src/**/*.ts", { cwd: ROOT }).map(read).join("\n");
+    const lines = rows(section(read("docs/operations.md"), "Logs")).flatMap(([cell = ""]) => names(cell));
+    assert.ok(lines.length > 0);
+    for (const line of lines) assert.ok(sources.includes(`"${line}"`), `nothing logs "${line}"`);
+  });
+
+  test("every metric of docs/operations.md is measured", () => {
+    const metrics = [...new Set([...read("docs/operations.md").matchAll(/`(forewarn_\w+)`/g)].map(([, name]) => name))];
+    assert.ok(metrics.length > 0);
+    const sources = globSync("src/http/*.ts", { cwd: ROOT }).map(read).join("\n");
+    for (const metric of metrics) assert.ok(sources.includes(`"${metric}"`), `nothing measures ${metric}`);
+  });
+});
