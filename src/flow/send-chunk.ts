@@ -62,12 +62,12 @@ export const makeSendChunk = (parts: Parts): SendChunk => {
     const counts: Record<string, number> = {};
     const settle = (
       what: string,
-      { notice, endpoint }: LoadedDelivery,
+      { notice, endpoint, failing }: LoadedDelivery,
       settlement: Settlement,
       begunAt: number,
     ): void => {
       counts[what] = (counts[what] ?? 0) + 1;
-      settler.add({ notice, endpoint, chunk, run, settlement, begunAt, ms: performance.now() - begunAt });
+      settler.add({ notice, endpoint, chunk, run, settlement, failing, begunAt, ms: performance.now() - begunAt });
     };
 
     const waiting = await loadChunk(pool, chunk, channel);

@@ -1,8 +1,9 @@
 import type { Pool } from "pg";
 import type { Settlement } from "../domain/settlement.ts";
 import { inTransaction } from "../ledger/connection.ts";
-import { closeEndpoints, settleBatch } from "../ledger/deliveries.ts";
+import { deliveryKey, settleBatch } from "../ledger/deliveries.ts";
 import type { Log } from "../log.ts";
+import type { DisabledEndpoint, JudgeEndpoints } from "./judge-endpoints.ts";
 
 /** One delivery's settlement, and the run of the chunk that had it. */
 export type Settled = {
@@ -11,6 +12,8 @@ export type Settled = {
   chunk: number;
   run: number;
   settlement: Settlement;
+  /** The endpoint was failing when the chunk was loaded. */
+  failing: boolean;
   /** `performance.now()` when the attempt began. */
   begunAt: number;
   ms: number;
@@ -33,11 +36,12 @@ const LINGER_MS = 10;
 const FIRST_RETRY_MS = 100;
 const LONGEST_RETRY_MS = 5_000;
 
-const commit = (pool: Pool, batch: readonly Settled[]): Promise<void> =>
+/** Commits a batch. What went to healthy endpoints and was sent says nothing new of them, and costs nothing more here. */
+const commit = (pool: Pool, judge: JudgeEndpoints, batch: readonly Settled[]): Promise<DisabledEndpoint[]> =>
   inTransaction(pool, async (sql) => {
     const now = performance.now();
     const column = <T>(of: (settled: Settled) => T): T[] => batch.map(of);
-    await settleBatch(sql, {
+    const unsent = await settleBatch(sql, {
       notice: column((it) => it.notice),
       endpoint: column((it) => it.endpoint),
       chunk: column((it) => it.chunk),
@@ -52,10 +56,12 @@ const commit = (pool: Pool, batch: readonly Settled[]): Promise<void> =>
       error: column((it) => it.settlement.error),
       answer: column((it) => it.settlement.answer),
     });
-    for (const fate of ["disabled", "bounced"] as const) {
-      const endpoints = batch.flatMap((it) => (it.settlement.endpoint === fate ? [it.endpoint] : []));
-      if (endpoints.length > 0) await closeEndpoints(sql, endpoints, fate);
-    }
+    // Once one of its deliveries failed here, a success of the same batch is news too.
+    const failed = new Set(batch.flatMap((it) => (unsent.has(deliveryKey(it)) ? [it.endpoint] : [])));
+    const signs = batch.filter((it) =>
+      it.settlement.status === "sent" ? it.failing || failed.has(it.endpoint) : unsent.has(deliveryKey(it)),
+    );
+    return signs.length === 0 ? [] : judge(sql, signs);
   });
 
 /**
@@ -64,10 +70,12 @@ const commit = (pool: Pool, batch: readonly Settled[]): Promise<void> =>
  */
 export const makeSettler = ({
   pool,
+  judgeEndpoints,
   log,
   wait,
 }: {
   pool: Pool;
+  judgeEndpoints: JudgeEndpoints;
   log: Log;
   wait: (ms: number) => Promise<void>;
 }): Settler => {
@@ -84,7 +92,7 @@ export const makeSettler = ({
       inCommit = batch.length;
       for (let delayMs = FIRST_RETRY_MS; ; delayMs = Math.min(delayMs * 2, LONGEST_RETRY_MS)) {
         try {
-          await commit(pool, batch);
+          for (const fact of await commit(pool, judgeEndpoints, batch)) log.warn(fact, "endpoint disabled");
           break;
         } catch (error) {
           if (delayMs === FIRST_RETRY_MS)

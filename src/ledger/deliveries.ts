@@ -11,6 +11,8 @@ export type LoadedDelivery = {
   address: string;
   endpointStatus: LastLook["endpointStatus"];
   endpointGone: boolean;
+  /** It failed, and nothing was sent to it since: a success is news of its health. */
+  failing: boolean;
   partnerLeft: boolean;
   partner: string;
   name: string;
@@ -36,7 +38,8 @@ export const loadChunk = async (sql: Sql, chunk: number, channel: Channel): Prom
   const { rows } = await sql.query<LoadedDelivery>({
     name: `load-chunk-${channel}`,
     text: `SELECT d.notice, d.endpoint, d.attempts, e.address, e.status AS "endpointStatus",
-                  e.deleted_at IS NOT NULL AS "endpointGone", p.left_at IS NOT NULL AS "partnerLeft",
+                  e.deleted_at IS NOT NULL AS "endpointGone",
+                  e.failing_since IS NOT NULL AS failing, p.left_at IS NOT NULL AS "partnerLeft",
                   p.partner, p.name, p.locale, p.time_zone AS "timeZone", p.page_epoch AS "pageEpoch", e.secret_sealed AS "secretSealed",
                   CASE WHEN e.former_secret_until > now() THEN e.former_secret_sealed END AS "formerSecretSealed",
                   ${THREAD_ROOT[channel]} AS "threadRoot"
@@ -72,10 +75,11 @@ export type SettlementColumns = {
  * Settles a batch by primary key. `sent` is recorded whatever became of the lease, for the partner was told; any other
  * outcome counts only while the run that had it still holds its chunk, so that two senders never argue over a row.
  *
- * Answers how many rows it changed. The second and later attempts of a delivery become rows of `attempts`.
+ * Answers the rows that it changed to anything but `sent`, by `deliveryKey`: nothing to send back when all went well.
+ * The second and later attempts of a delivery become rows of `attempts`.
  */
-export const settleBatch = async (sql: Sql, batch: SettlementColumns): Promise<number> => {
-  const { rows } = await sql.query<{ settled: number }>({
+export const settleBatch = async (sql: Sql, batch: SettlementColumns): Promise<ReadonlySet<string>> => {
+  const { rows } = await sql.query<{ unsent: string[] | null }>({
     name: "settle-batch",
     text: `
       WITH o AS MATERIALIZED (
@@ -100,14 +104,14 @@ export const settleBatch = async (sql: Sql, batch: SettlementColumns): Promise<n
         WHERE d.notice = o.notice AND d.endpoint = o.endpoint AND d.status <> 'sent'
           AND (o.status = 'sent' OR (d.status = 'waiting' AND d.chunk = o.chunk
             AND EXISTS (SELECT FROM chunks c WHERE c.id = o.chunk AND c.run = o.run)))
-        RETURNING d.notice, d.endpoint, d.attempts, o.counted, o.age_ms, o.ms, o.code, o.error, o.answer
+        RETURNING d.notice, d.endpoint, d.status, d.attempts, o.counted, o.age_ms, o.ms, o.code, o.error, o.answer
       ),
       further AS (
         INSERT INTO attempts (notice, endpoint, attempt, at, ms, code, error, answer)
         SELECT notice, endpoint, attempts, now() - age_ms * interval '1 millisecond', ms, code, error, answer
         FROM settled WHERE counted AND attempts > 1
       )
-      SELECT count(*) AS settled FROM settled`,
+      SELECT array_agg(notice || '.' || endpoint) FILTER (WHERE status <> 'sent') AS unsent FROM settled`,
     values: [
       batch.notice,
       batch.endpoint,
@@ -124,14 +128,13 @@ export const settleBatch = async (sql: Sql, batch: SettlementColumns): Promise<n
       batch.answer,
     ],
   });
-  return rows[0]?.settled ?? 0;
+  return new Set(rows[0]?.unsent);
 };
 
-/** An endpoint that refused for good takes no more: `disabled` (410) or `bounced` (the address itself was refused). */
-export const closeEndpoints = async (
-  sql: Sql,
-  endpoints: readonly number[],
-  status: "disabled" | "bounced",
-): Promise<void> => {
+/** Names a delivery within a batch. */
+export const deliveryKey = (it: { notice: number; endpoint: number }): string => `${it.notice}.${it.endpoint}`;
+
+/** An endpoint whose address itself was refused takes no more. */
+export const closeEndpoints = async (sql: Sql, endpoints: readonly number[], status: "bounced"): Promise<void> => {
   await sql.query("UPDATE endpoints SET status = $2 WHERE no = ANY($1) AND status = 'active'", [endpoints, status]);
 };

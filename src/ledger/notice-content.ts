@@ -1,4 +1,5 @@
 import type { Change, Difference } from "../domain/change.ts";
+import { endpointId } from "../domain/delivery.ts";
 import type { NoticeKind } from "../domain/notice.ts";
 import type { IsoDuration, Policy } from "../domain/policy.ts";
 import type { Lane } from "../domain/category.ts";
@@ -39,9 +40,16 @@ type Row = {
   state: Change | null;
   differs: Difference | null;
   reason: string | null;
+  disabled: { endpoint: number; address: string; reason: string } | null;
   sequence: number;
   verdict: Verdict | null;
   policy: Policy | null;
+};
+
+/** Which endpoint was disabled, why, and what its partner can do; an erased address is left out. */
+const disabledReason = ({ endpoint, address, reason }: NonNullable<Row["disabled"]>): string => {
+  const id = endpointId(endpoint);
+  return `${address === "" ? id : `${address} (${id})`}: ${reason}. Tell us once it works again: we enable ${id} then, and can send it what it missed.`;
 };
 
 /** What notices say: it never changes once they are stored, so callers may keep it. `zone` serves notices without a change. */
@@ -49,6 +57,8 @@ export const loadContents = async (sql: Sql, nos: readonly number[], zone: strin
   const { rows } = await sql.query<Row>({
     name: "notice-contents",
     text: `SELECT n.no, n.id, n.kind, n."offset", n.lane, n.due_at AS "dueAt", r.state, r.differs, r.reason, r.verdict, p.policy,
+                  (SELECT json_build_object('endpoint', e.no, 'address', e.address, 'reason', n.reason)
+                   FROM endpoints e WHERE n.kind = 'endpoint-disabled' AND e.no = n.only_endpoint) AS disabled,
                   ${entrySequence("n")} AS sequence
            FROM notices n
            LEFT JOIN revisions r ON r.change = n.change AND r.revision = n.revision
@@ -67,7 +77,7 @@ export const loadContents = async (sql: Sql, nos: readonly number[], zone: strin
     },
     change: row.state,
     previous: row.differs ?? {},
-    reason: row.reason,
+    reason: row.disabled ? disabledReason(row.disabled) : row.reason,
     sequence: row.sequence,
     verdict: row.verdict,
     policyZone: row.policy?.timeZone ?? zone,
