@@ -10,6 +10,7 @@ import { startPostgres } from "../src/embedded/postgres.ts";
 import { startRedis } from "../src/embedded/redis.ts";
 import { makeLog } from "../src/log.ts";
 import { FAST_SETTINGS } from "./support/fast-settings.ts";
+import { FULL } from "./support/random.ts";
 
 /**
  * `npm test`: every suite, against one PostgreSQL and one Redis of its own; `npm test -- unit`, `-- fault e2e` or
@@ -28,15 +29,15 @@ const SUITES: readonly Suite[] = [
     files: 3,
     timeoutMs: 30_000,
   },
-  { name: "integration", zones: [null], servers: true, files: 2, timeoutMs: 60_000 },
+  { name: "integration", zones: [null], servers: true, files: 2, timeoutMs: 120_000 },
   // Deadlines and kills are what these are about: neighbours would make them late.
-  { name: "fault", zones: [null], servers: true, files: 1, timeoutMs: 120_000 },
+  { name: "fault", zones: [null], servers: true, files: 2, timeoutMs: FULL ? 3_600_000 : 240_000 },
   { name: "e2e", zones: [null], servers: true, files: 1, timeoutMs: 120_000 },
 ];
 
 const ROOT = resolve(import.meta.dirname, "..");
 /** However it hangs, a suite ends. */
-const SUITE_MS = 300_000;
+const SUITE_MS = FULL ? 3_600_000 : 300_000;
 const EXIT_INTERRUPTED = 130;
 
 const filesOf = (suite: Suite): string[] =>

@@ -22,7 +22,8 @@ typeParsers.setTypeParser(DATE, String);
  * Opens the pools; connections are made on first use.
  *
  * Planning is told to prefer indexes: right after a fan-out the planner's statistics still say "empty table", and a
- * settlement that scans every delivery of the notice is ten times slower (docs/performance.md).
+ * settlement that scans every delivery of the notice is ten times slower (docs/adr/0001). A process that is
+ * paused inside a transaction would hold its locks for as long as it sleeps, so the server ends that session.
  */
 export const openLedger = (url: string, log: Log, connections = { urgent: 4, routine: 8 }): Ledger => {
   const open = (lane: Lane): pg.Pool => {
@@ -32,8 +33,11 @@ export const openLedger = (url: string, log: Log, connections = { urgent: 4, rou
       types: typeParsers,
       connectionTimeoutMillis: 5_000,
       application_name: `forewarn-${lane}`,
-      options: "-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c timezone=UTC",
+      options:
+        "-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c timezone=UTC -c idle_in_transaction_session_timeout=10s",
     });
+    // While a connection is lent the pool does not listen: the statement that runs rejects, and this keeps the process.
+    pool.on("connect", (client) => client.on("error", () => undefined));
     pool.on("error", (error) => log.warn({ err: error, lane }, "a ledger connection was lost"));
     return pool;
   };

@@ -34,6 +34,7 @@ const appliedSchema = async (client: pg.Client): Promise<number> => {
  */
 export const migrateLedger = async (url: string): Promise<void> => {
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 10_000 });
+  client.on("error", () => undefined);
   await client.connect();
   try {
     if ((await appliedSchema(client)) === OURS) return;

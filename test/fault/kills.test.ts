@@ -1,39 +1,19 @@
 import assert from "node:assert/strict";
 import { describe, type TestContext, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
-import { deliveryId } from "../../src/domain/delivery.ts";
-import { webhookId } from "../../src/senders/signature.ts";
-import { type Cluster, startCluster, type WorkerName } from "../support/cluster.ts";
+import { SLOTS } from "../../src/processes/sender.ts";
+import type { Cluster, WorkerName } from "../support/cluster.ts";
 import type { Program } from "../support/programs.ts";
 import { FULL, SEED, seededRandom } from "../support/random.ts";
+import { allSent, arrivedIds, expectedIds, startScene, tomorrow } from "../support/scene.ts";
 import { judge, tally } from "../support/tally.ts";
 import { until } from "../support/until.ts";
 
-/** Slots of a sender process (src/processes/sender.ts), and its settle buffer. */
-const IN_FLIGHT = { webhook: 128 + 200, email: 20 + 200, scheduler: 0 } as const;
-/** Longer than a lease: 20 s + the longest timeout (15 s) + 10 s. */
-const RECOVERY_MS = 120_000;
-
-const tomorrow = (): string => new Date(Date.now() + 86_400_000).toISOString();
-
-/** The ids of all deliveries in the ledger, as they travel. */
-const expectedIds = async (cluster: Cluster): Promise<string[]> => {
-  const { rows } = await cluster.sql.query<{ id: string; endpoint: number }>(
-    "SELECT n.id, d.endpoint FROM deliveries d JOIN notices n ON n.no = d.notice",
-  );
-  return rows.map((row) => webhookId(deliveryId(row.id, row.endpoint)));
+/** What one kill of a sender may repeat: its routine slots and its settle buffer. */
+const IN_FLIGHT = {
+  webhook: SLOTS.webhook.routine.fresh + SLOTS.webhook.routine.slow + 200,
+  email: SLOTS.email.routine.fresh + SLOTS.email.routine.slow + 200,
 };
-
-const arrivedIds = (cluster: Cluster): string[] => [
-  ...cluster.receiver.received.map((post) => String(post.headers["webhook-id"])),
-  ...cluster.mailbox.mails.map((mail) => (mail.parsed.messageId ?? "").replace(/^<(.*)@.*$/, "$1")),
-];
-
-const allSent = (cluster: Cluster, count: number): Promise<unknown> =>
-  until(async () => (await cluster.counts())["sent"] === count, {
-    deadlineMs: RECOVERY_MS,
-    what: `${count} deliveries are sent`,
-  });
 
 /** A moment when work moves: something new arrived, or `patienceMs` passed in which all that is left is leased. */
 const movement = async (cluster: Cluster, patienceMs = 5_000): Promise<void> => {
@@ -66,9 +46,7 @@ const killSender = async (
   { count, kills }: { count: number; kills: number },
 ): Promise<void> => {
   const random = seededRandom(SEED);
-  const cluster = await startCluster();
-  await cluster.addService("reports");
-  await cluster.addPartners(count, channel);
+  const cluster = await startScene(count, channel);
   await cluster.start("scheduler");
   await cluster.announce({
     change: "CHG-1",
@@ -105,9 +83,7 @@ describe("killed processes", { concurrency: FULL ? 1 : 4 }, () => {
     const count = FULL ? 5_000 : 1_000;
     const kills = FULL ? 10 : 4;
     const random = seededRandom(SEED + 1);
-    const cluster = await startCluster();
-    await cluster.addService("reports");
-    await cluster.addPartners(count, "webhook");
+    const cluster = await startScene(count, "webhook");
     await cluster.start("webhook");
     for (const change of ["CHG-1", "CHG-2"])
       await cluster.announce({
@@ -138,9 +114,7 @@ describe("killed processes", { concurrency: FULL ? 1 : 4 }, () => {
     const rounds = FULL ? 10 : 1;
     const count = 1_000;
     const random = seededRandom(SEED + 2);
-    const cluster = await startCluster();
-    await cluster.addService("reports");
-    await cluster.addPartners(count, "webhook");
+    const cluster = await startScene(count, "webhook");
     const startAll = (): Promise<Program[]> => Promise.all([cluster.start("scheduler"), cluster.start("webhook")]);
     let programs = await startAll();
     for (let round = 1; round <= rounds; round += 1) {

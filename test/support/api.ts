@@ -1,6 +1,12 @@
 import { randomBytes } from "node:crypto";
 import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from "fastify";
 import { systemClock } from "../../src/clock.ts";
+import { makeAcknowledge } from "../../src/flow/acknowledge.ts";
+import { makeProve } from "../../src/flow/prove.ts";
+import { makeTakeBounce } from "../../src/flow/take-bounce.ts";
+import { makeTellProvider } from "../../src/flow/tell-provider.ts";
+import { makeVerifySeals } from "../../src/flow/verify-seals.ts";
+import { makeWaive } from "../../src/flow/waive.ts";
 import { hashKey, mintKey } from "../../src/http/keys.ts";
 import type { HttpParts } from "../../src/http/parts.ts";
 import { makeServer } from "../../src/http/server.ts";
@@ -43,7 +49,12 @@ export const openApi = async (replaced: Partial<HttpParts> = {}): Promise<TestAp
   const keyring = makeKeyring(randomBytes(32).toString("hex"));
   const routes: Route[] = [];
   const app = await makeServer({
-    config: { publicUrl: PUBLIC_URL, webhookAllow: ["127.0.0.0/8"], templatesFolder: undefined },
+    config: {
+      publicUrl: PUBLIC_URL,
+      webhookAllow: ["127.0.0.0/8"],
+      templatesFolder: undefined,
+      mailFrom: "API changes <changes@example.com>",
+    },
     ledger,
     keyring,
     log: quietLog,
@@ -51,6 +62,16 @@ export const openApi = async (replaced: Partial<HttpParts> = {}): Promise<TestAp
     acceptEvent: notUsed,
     previewEvent: notUsed,
     sendTest: notUsed,
+    acknowledge: makeAcknowledge({
+      ledger,
+      tellProvider: makeTellProvider({ contact: "api-team@provider.example", log: quietLog }),
+      publicUrl: PUBLIC_URL,
+      log: quietLog,
+    }),
+    waive: makeWaive({ ledger, log: quietLog }),
+    prove: makeProve({ ledger }),
+    verifySeals: makeVerifySeals({ ledger }),
+    takeBounce: makeTakeBounce({ ledger, log: quietLog }),
     checks: { postgres: fine, redis: fine, smtp: fine, queue: fine },
     ...replaced,
     onRoute: (route) => {

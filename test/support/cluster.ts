@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { loadPolicy } from "../../src/processes/connect.ts";
 import { type Pipeline, startPipeline } from "./pipeline.ts";
 import { type Program, startProgram } from "./programs.ts";
 import { freshDatabase, type PrivateServer, privateRedis } from "./servers.ts";
@@ -25,6 +26,7 @@ export const startCluster = async ({
   const secret = randomBytes(48).toString("base64");
   const pipeline = await startPipeline({
     running: false,
+    policy: await loadPolicy(policyFile),
     databaseUrl: url,
     redis: { url: redisServer.url, prefix: "forewarn" },
     secret,

@@ -151,5 +151,6 @@ const privateServer = async (start: StartServer): Promise<PrivateServer> => {
 
 export const privateRedis = (): Promise<PrivateServer> => privateServer(startRedis);
 
-export const privatePostgres = (): Promise<PrivateServer> =>
-  privateServer((where) => startPostgres({ ...where, settings: FAST_SETTINGS }));
+/** `durable` as in production, for tests that kill it: without, a crash loses the last commits. */
+export const privatePostgres = ({ durable = false } = {}): Promise<PrivateServer> =>
+  privateServer((where) => startPostgres(durable ? where : { ...where, settings: FAST_SETTINGS }));

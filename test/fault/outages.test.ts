@@ -1,0 +1,127 @@
+import assert from "node:assert/strict";
+import { describe, type TestContext, test } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
+import { SLOTS } from "../../src/processes/sender.ts";
+import type { Cluster } from "../support/cluster.ts";
+import { FULL, SEED, seededRandom } from "../support/random.ts";
+import { allSent, arrivedIds, expectedIds, startScene, tomorrow } from "../support/scene.ts";
+import { privatePostgres } from "../support/servers.ts";
+import { judge, tally } from "../support/tally.ts";
+import { connectRedis } from "../support/servers.ts";
+import { migrateLedger } from "../../src/ledger/migrate.ts";
+
+const IN_FLIGHT = SLOTS.webhook.routine.fresh + SLOTS.webhook.routine.slow + 200;
+const COUNT = 1_000;
+/** The word of the mission: within a minute everything is back on the queue. */
+const BACK_MS = 60_000;
+
+const startBoth = (cluster: Cluster) => Promise.all([cluster.start("scheduler"), cluster.start("webhook")]);
+
+const announce = (cluster: Cluster, change: string, releaseAt = tomorrow()) =>
+  cluster.announce({ change, category: "major", service: "reports", title: "Outage", releaseAt });
+
+const report = async (
+  t: TestContext,
+  cluster: Cluster,
+  scenario: string,
+  { kills, inFlight }: { kills: number; inFlight: number },
+): Promise<void> => {
+  const expected = await expectedIds(cluster);
+  judge(t, { scenario, deliveries: expected.length, kills, ...tally(expected, arrivedIds(cluster)), inFlight }, SEED);
+};
+
+describe("outages", { concurrency: FULL ? 1 : 3 }, () => {
+  test("Redis FLUSHALL while planning, fanning out and sending: within a minute everything goes on, and nothing settled is sent again", async (t) => {
+    const rounds = FULL ? 20 : 3;
+    const random = seededRandom(SEED);
+    const cluster = await startScene(COUNT, "webhook");
+    await startBoth(cluster);
+    const redis = connectRedis(cluster.redisServer.url);
+    for (let round = 1; round <= rounds; round += 1) {
+      await announce(cluster, `CHG-${round}`);
+      await pause(random() * 400);
+      await redis.flushall();
+      await allSent(cluster, round * COUNT, BACK_MS);
+    }
+    await report(t, cluster, "Redis FLUSHALL while planning, fanning out, sending", { kills: rounds, inFlight: 0 });
+  });
+
+  test("Redis FLUSHALL while a reminder waits: it still goes out on time", async (t) => {
+    const cluster = await startScene(10, "webhook", {
+      policy: { categories: { major: { notices: ["announcement", "-PT5S"] } } },
+    });
+    await startBoth(cluster);
+    const releaseAt = new Date(Date.now() + 13_000).toISOString();
+    await announce(cluster, "CHG-1", releaseAt);
+    await allSent(cluster, 10);
+    await connectRedis(cluster.redisServer.url).flushall();
+    const posts = await cluster.receiver.waitFor(20, { deadlineMs: 30_000 });
+    const due = Date.parse(releaseAt) - 5_000;
+    for (const post of posts.slice(10))
+      assert.ok(post.at >= due - 5 && post.at - due < 2_000, `${post.at - due} ms after it was due`);
+    await allSent(cluster, 20);
+    await report(t, cluster, "Redis FLUSHALL while waiting", { kills: 1, inFlight: 0 });
+  });
+
+  test("Redis killed and started again on its append-only file: nothing is lost, and nothing settled is sent again", async (t) => {
+    const rounds = FULL ? 5 : 1;
+    const random = seededRandom(SEED + 1);
+    const cluster = await startScene(COUNT, "webhook");
+    await startBoth(cluster);
+    for (let round = 1; round <= rounds; round += 1) {
+      await announce(cluster, `CHG-${round}`);
+      await pause(random() * 300);
+      const info = await connectRedis(cluster.redisServer.url).info("server");
+      process.kill(Number(/process_id:(\d+)/.exec(info)?.[1]), "SIGKILL");
+      await pause(500);
+      await cluster.redisServer.stop();
+      await cluster.redisServer.start();
+      await allSent(cluster, round * COUNT, BACK_MS);
+    }
+    await report(t, cluster, "Redis SIGKILLed, restarted on its AOF", { kills: rounds, inFlight: 0 });
+  });
+
+  test("PostgreSQL stopped at once and started again: nothing is lost, and only what was in flight is repeated", async (t) => {
+    const rounds = FULL ? 5 : 1;
+    const random = seededRandom(SEED + 2);
+    const postgres = await privatePostgres({ durable: true });
+    await migrateLedger(postgres.url);
+    const cluster = await startScene(COUNT, "webhook", { databaseUrl: postgres.url });
+    await startBoth(cluster);
+    for (let round = 1; round <= rounds; round += 1) {
+      await announce(cluster, `CHG-${round}`);
+      await pause(random() * 300);
+      const { rows } = await cluster.sql.query<{ folder: string }>(
+        "SELECT current_setting('data_directory') AS folder",
+      );
+      const { readFile } = await import("node:fs/promises");
+      const postmaster = Number((await readFile(`${rows[0]?.folder}/postmaster.pid`, "utf8")).split("\n")[0]);
+      process.kill(postmaster, "SIGQUIT");
+      await pause(500);
+      await postgres.stop();
+      await postgres.start();
+      await allSent(cluster, round * COUNT, 120_000);
+    }
+    await report(t, cluster, "PostgreSQL restarted, -m immediate", { kills: rounds, inFlight: rounds * IN_FLIGHT });
+  });
+
+  test("a sender paused past its lease and woken does no harm beyond its deliveries in flight, and a paused scheduler stops nobody's sweeping", async (t) => {
+    const rounds = FULL ? 3 : 1;
+    const cluster = await startScene(COUNT, "webhook");
+    const [scheduler, sender] = await startBoth(cluster);
+    for (let round = 1; round <= rounds; round += 1) {
+      const before = cluster.receiver.received.length;
+      await announce(cluster, `CHG-${round}`);
+      await cluster.receiver.waitFor(before + 100, { deadlineMs: 30_000 });
+      for (const program of [scheduler, sender]) program.kill("SIGSTOP");
+      const others = await startBoth(cluster);
+      await allSent(cluster, round * COUNT);
+      for (const program of [scheduler, sender]) program.kill("SIGCONT");
+      await announce(cluster, `AFTER-${round}`);
+      await cluster.quiet(60_000);
+      for (const program of others) program.kill("SIGTERM");
+      await Promise.all(others.map((program) => program.ended));
+    }
+    await report(t, cluster, "SIGSTOP past the lease, SIGCONT", { kills: rounds, inFlight: rounds * IN_FLIGHT });
+  });
+});
