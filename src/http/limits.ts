@@ -20,6 +20,8 @@ export const BYTES = {
   /** One line of an import. */
   line: 64 * 1024,
   import: 512 * 1024 * 1024,
+  /** A mail server quotes a mail of ours at most whole. */
+  bounce: 1024 * 1024,
 } as const;
 
 /** Events in a batch. */

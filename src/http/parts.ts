@@ -3,8 +3,13 @@ import type { Registry } from "prom-client";
 import type { Clock } from "../clock.ts";
 import type { Config } from "../config.ts";
 import type { AcceptEvent } from "../flow/accept-event.ts";
+import type { Acknowledge } from "../flow/acknowledge.ts";
 import type { PreviewEvent } from "../flow/preview-event.ts";
+import type { Prove } from "../flow/prove.ts";
 import type { SendTest } from "../flow/send-test.ts";
+import type { TakeBounce } from "../flow/take-bounce.ts";
+import type { VerifySeals } from "../flow/verify-seals.ts";
+import type { Waive } from "../flow/waive.ts";
 import type { Keyring } from "../keyring.ts";
 import type { Ledger } from "../ledger/connection.ts";
 import type { Log } from "../log.ts";
@@ -22,6 +27,11 @@ export type HttpParts = {
   previewEvent: PreviewEvent;
   /** Sends a test notice to one endpoint and resolves to the outcome. */
   sendTest: SendTest;
+  acknowledge: Acknowledge;
+  waive: Waive;
+  prove: Prove;
+  verifySeals: VerifySeals;
+  takeBounce: TakeBounce;
   checks: Checks;
   /** Where this program's metrics live; a fresh one when absent. */
   registry?: Registry;

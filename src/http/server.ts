@@ -14,6 +14,8 @@ import { watchRequests } from "./metrics.ts";
 import type { HttpParts } from "./parts.ts";
 import { BUG_BODY, PROBLEM_TYPE, problemOf, sendProblem } from "./problem.ts";
 import type { Server } from "./route.ts";
+import { acknowledgementRoutes } from "./routes/acknowledgements.ts";
+import { bounceRoutes } from "./routes/bounces.ts";
 import { changeRoutes } from "./routes/changes.ts";
 import { deliveryRoutes } from "./routes/deliveries.ts";
 import { endpointRoutes } from "./routes/endpoints.ts";
@@ -26,7 +28,10 @@ import { partnerPageRoutes } from "./routes/partner-pages.ts";
 import { partnerRoutes } from "./routes/partners.ts";
 import { pauseRoutes } from "./routes/pause.ts";
 import { problemRoutes } from "./routes/problems.ts";
+import { proofRoutes } from "./routes/proof.ts";
+import { sealRoutes } from "./routes/seals.ts";
 import { serviceRoutes } from "./routes/services.ts";
+import { waiverRoutes } from "./routes/waivers.ts";
 import { zodValidator } from "./validate.ts";
 
 /** A whole request, upload included; an import of 100,000 partners takes some ten seconds. */
@@ -81,11 +86,16 @@ const registerRoutes = (
   endpointRoutes(app, parts);
   keyRoutes(app, parts);
   pauseRoutes(app, parts);
+  proofRoutes(app, parts, pages);
+  acknowledgementRoutes(app, parts);
+  waiverRoutes(app, parts);
+  sealRoutes(app, parts);
   app.register(async (scope) => {
     const events = scope.withTypeProvider<ZodTypeProvider>();
     readEventTypes(events);
     eventRoutes(events, parts);
   });
+  app.register(async (scope) => bounceRoutes(scope.withTypeProvider<ZodTypeProvider>(), parts));
   app.register(async (scope) => partnerImportRoutes(scope.withTypeProvider<ZodTypeProvider>(), parts));
 };
 

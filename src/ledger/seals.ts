@@ -140,7 +140,7 @@ export const latestSeal = async (sql: Sql): Promise<SealFact | null> => {
   return newest && showSeal(newest);
 };
 
-export const showSeal = ({ no, at, through, seal }: Pick<SealRow, "no" | "at" | "through" | "seal">): SealFact => ({
+const showSeal = ({ no, at, through, seal }: Pick<SealRow, "no" | "at" | "through" | "seal">): SealFact => ({
   no,
   at: at.toISOString(),
   through: through.toISOString(),
@@ -154,6 +154,15 @@ export const listSeals = async (sql: Sql, after: number, limit: number): Promise
     limit,
   ]);
   return rows;
+};
+
+/** The same without what only verifying needs. */
+export const listSealFacts = async (sql: Sql, after: number, limit: number): Promise<SealFact[]> => {
+  const { rows } = await sql.query<SealRow>(
+    "SELECT no, at, through, seal FROM seals WHERE no > $1 ORDER BY no LIMIT $2",
+    [after, limit],
+  );
+  return rows.map(showSeal);
 };
 
 /** The seal before number `after + 1`; null at the beginning of the chain. */

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { Liquid } from "liquidjs";
 
 /** Every page there is; a file of the same name in the operator's folder is taken instead. */
-export type PageName = "change.html.liquid" | "missing.html.liquid" | "problem.html.liquid";
+export type PageName = "change.html.liquid" | "missing.html.liquid" | "problem.html.liquid" | "proof.html.liquid";
 
 export type Pages = {
   /** The whole HTML document; all output is escaped but for what a template marks raw. */

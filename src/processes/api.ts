@@ -1,7 +1,13 @@
 import { Registry } from "prom-client";
 import { makeAcceptEvent } from "../flow/accept-event.ts";
+import { makeAcknowledge } from "../flow/acknowledge.ts";
 import { makePreviewEvent } from "../flow/preview-event.ts";
+import { makeProve } from "../flow/prove.ts";
 import { makeSendTest } from "../flow/send-test.ts";
+import { makeTakeBounce } from "../flow/take-bounce.ts";
+import { makeTellProvider } from "../flow/tell-provider.ts";
+import { makeVerifySeals } from "../flow/verify-seals.ts";
+import { makeWaive } from "../flow/waive.ts";
 import { ensureAdminKey } from "../http/first-key.ts";
 import { makeServer } from "../http/server.ts";
 import { makeChecks } from "./checks.ts";
@@ -25,12 +31,18 @@ const addressOf = (host: string, port: number): string => `http://${host.include
 export const startApi = async (parts: Parts): Promise<Api> => {
   const { config, policy, log } = parts;
   const { made } = await ensureAdminKey(parts);
+  const tellProvider = makeTellProvider({ contact: config.contact, log });
   const server = await makeServer({
     ...parts,
     registry: new Registry(),
     acceptEvent: makeAcceptEvent(parts),
     previewEvent: makePreviewEvent(parts),
     sendTest: makeSendTest(parts),
+    acknowledge: makeAcknowledge({ ...parts, tellProvider, publicUrl: config.publicUrl }),
+    waive: makeWaive(parts),
+    prove: makeProve(parts),
+    verifySeals: makeVerifySeals(parts),
+    takeBounce: makeTakeBounce(parts),
     checks: makeChecks(parts),
   });
   await server.listen({ host: config.host, port: config.port });
