@@ -18,7 +18,7 @@ import type { Limits } from "./limits.ts";
 
 /** Everything the HTTP API works with; only entry points and tests make one. */
 export type HttpParts = {
-  config: Pick<Config, "publicUrl" | "webhookAllow" | "templatesFolder">;
+  config: Pick<Config, "publicUrl" | "webhookAllow" | "templatesFolder" | "mailFrom">;
   ledger: Ledger;
   keyring: Keyring;
   log: Log;

@@ -5,6 +5,7 @@ import { serializerCompiler, type ZodTypeProvider } from "fastify-type-provider-
 import { Registry } from "prom-client";
 import { Problem } from "../errors.ts";
 import { makePages, type Pages } from "../pages/pages.ts";
+import { type Mailbox, readMailbox } from "../render/mail-mime.ts";
 import { VERSION } from "../version.ts";
 import { documentationRoutes, registerDocumentation } from "./documentation.ts";
 import { parseJson } from "./json-body.ts";
@@ -24,13 +25,14 @@ import { healthRoutes } from "./routes/health.ts";
 import { keyRoutes } from "./routes/keys.ts";
 import { metricsRoutes } from "./routes/metrics.ts";
 import { partnerImportRoutes } from "./routes/partner-import.ts";
-import { partnerPageRoutes } from "./routes/partner-pages.ts";
+import { partnerLinkRoutes } from "./routes/partner-links.ts";
 import { partnerRoutes } from "./routes/partners.ts";
 import { pauseRoutes } from "./routes/pause.ts";
 import { problemRoutes } from "./routes/problems.ts";
 import { proofRoutes } from "./routes/proof.ts";
 import { sealRoutes } from "./routes/seals.ts";
 import { serviceRoutes } from "./routes/services.ts";
+import { siteRoutes } from "./routes/site.ts";
 import { waiverRoutes } from "./routes/waivers.ts";
 import { zodValidator } from "./validate.ts";
 
@@ -68,7 +70,7 @@ const answerFaults = (app: FastifyInstance, { config, log }: HttpParts): void =>
 const registerRoutes = (
   app: Server,
   parts: HttpParts,
-  { pages, registry }: { pages: Pages; registry: Registry },
+  { pages, organizer, registry }: { pages: Pages; organizer: Mailbox; registry: Registry },
 ): void => {
   app.removeContentTypeParser(["application/json", "text/plain"]);
   app.addContentTypeParser("application/json", { parseAs: "buffer" }, async (_request: FastifyRequest, body: Buffer) =>
@@ -78,11 +80,11 @@ const registerRoutes = (
   metricsRoutes(app, parts, registry);
   documentationRoutes(app);
   problemRoutes(app, parts, pages);
-  partnerPageRoutes(app, parts, pages);
   changeRoutes(app, parts);
   deliveryRoutes(app, parts);
   serviceRoutes(app, parts);
   partnerRoutes(app, parts);
+  partnerLinkRoutes(app, parts);
   endpointRoutes(app, parts);
   keyRoutes(app, parts);
   pauseRoutes(app, parts);
@@ -90,6 +92,7 @@ const registerRoutes = (
   acknowledgementRoutes(app, parts);
   waiverRoutes(app, parts);
   sealRoutes(app, parts);
+  app.register(async (scope) => siteRoutes(scope.withTypeProvider<ZodTypeProvider>(), parts, { pages, organizer }));
   app.register(async (scope) => {
     const events = scope.withTypeProvider<ZodTypeProvider>();
     readEventTypes(events);
@@ -102,7 +105,10 @@ const registerRoutes = (
 /** The HTTP API and the public pages; listens to nothing until told. */
 export const makeServer = async (parts: HttpParts): Promise<FastifyInstance> => {
   const registry = parts.registry ?? new Registry();
-  const pages = makePages({ folder: parts.config.templatesFolder });
+  const { mailFrom, publicUrl, templatesFolder } = parts.config;
+  const organizer = readMailbox(mailFrom);
+  if (!organizer) throw new Error(`MAIL_FROM is not a sender: ${mailFrom}`);
+  const pages = makePages({ folder: templatesFolder, brand: organizer.name || organizer.address, publicUrl });
   const loggerInstance: FastifyBaseLogger = parts.log;
   const app: Server = Fastify({
     loggerInstance,
@@ -128,6 +134,6 @@ export const makeServer = async (parts: HttpParts): Promise<FastifyInstance> => 
   await app.register(rateLimit, { global: false, cache: 10_000 });
   app.addHook("onRequest", makeAuthorize(app, parts));
   await registerDocumentation(app, parts.config.publicUrl, VERSION);
-  registerRoutes(app, parts, { pages, registry });
+  registerRoutes(app, parts, { pages, organizer, registry });
   return app;
 };

@@ -22,7 +22,8 @@ const VERDICT = `CASE WHEN r.verdict->>'status' = 'short' AND EXISTS (
       SELECT FROM waivers w WHERE w.change = c.change AND w.partner IS NULL AND w.at >= (c.state->>'dateSince')::timestamptz)
     THEN jsonb_set(r.verdict, '{status}', '"waived"') ELSE r.verdict END`;
 
-const VIEW = `SELECT c.change, c.revision, c.status, c.state, ${VERDICT} AS verdict, c.paused_at AS "pausedAt",
+/** The columns and tables of a change as it is shown; `c` is the change, `r` its latest revision. */
+export const VIEW = `SELECT c.change, c.revision, c.status, c.state, ${VERDICT} AS verdict, c.paused_at AS "pausedAt",
     c.released_at AS "releasedAt", p.policy->>'timeZone' AS "policyZone"
   FROM changes c JOIN revisions r ON r.change = c.change AND r.revision = c.revision
   JOIN policies p ON p.hash = r.policy`;

@@ -1,96 +1,97 @@
-import sanitizeHtml from "sanitize-html";
-import type { ChangeView, NoticeView } from "../ledger/change-views.ts";
+import type { Acknowledgement } from "../ledger/acknowledgements.ts";
+import type { NoticeView } from "../ledger/change-views.ts";
+import type { RecordedChange } from "../ledger/changelog.ts";
 import type { DeliveryView } from "../ledger/delivery-views.ts";
+import type { HistoryEntry } from "../ledger/histories.ts";
 import type { PartnerRow } from "../ledger/partners.ts";
-import { noticeView } from "../render/notice-view.ts";
-import { durationWords } from "../render/release-words.ts";
+import { plainBlock, plainLine } from "../render/plain-text.ts";
+import { changelogPage } from "../render/public-links.ts";
+import { durationWords, type Zones } from "../render/release-words.ts";
 import { type WordKey, type Words, wordsFor } from "../render/words.ts";
-import { pageWords } from "./page-words.ts";
+import { changeView } from "./change-view.ts";
+import { differenceOf, shownDifference, shownHistory } from "./history.ts";
+import { shortMoment } from "./moments.ts";
 
 export type ChangePageInput = {
-  view: ChangeView;
-  /** Why the latest revision moved or cancelled it. */
-  reason: string | null;
-  /** The service's title. */
-  service: string;
+  view: RecordedChange;
+  history: readonly HistoryEntry[];
   notices: readonly NoticeView[];
   /** What was or will be sent to this partner. */
   deliveries: readonly DeliveryView[];
+  /** The partner's last word. */
+  answer: Acknowledgement | null;
   partner: PartnerRow;
+  /** The page's own, so that its forms come back to it. */
+  token: string;
+  publicUrl: string;
   now: Date;
 };
 
-/** Mails need a style on every tag; a page has its sheet, and its policy lets no other style in. */
-const unstyled = (html: string): string =>
-  sanitizeHtml(html, { allowedAttributes: { a: ["href", "target", "rel"] }, nestingLimit: 60 });
-
-const short = (words: Words, zone: string, at: Date): string =>
-  new Intl.DateTimeFormat(words.locale, { timeZone: zone, dateStyle: "medium", timeStyle: "short" }).format(at);
-
-const offsetWords = ({ kind, offset }: NoticeView, words: Words): string => {
+/** `Reminder, 14 days before`. */
+const nameOf = ({ kind, offset }: NoticeView, words: Words): string => {
   const name = words.say(`eyebrow.${kind}` satisfies WordKey);
-  if (offset === null) return name;
-  return `${name}, ${durationWords(offset.replace(/^-/, ""), words)} ${pageWords(words.language).before}`;
+  return offset === null
+    ? name
+    : words.say("plan.before", { name, duration: durationWords(offset.replace(/^-/, ""), words) });
 };
 
+/** What was, is or will be sent to this partner; notices that were for others only are none of its business. */
 const planRows = ({ notices, deliveries, partner, now }: ChangePageInput, words: Words) => {
-  const say = pageWords(words.language);
-  const stateOf = (notice: NoticeView): { sent: boolean; state: string } => {
+  const stateOf = (notice: NoticeView): { sent: boolean; state: string } | null => {
     const own = deliveries.filter((delivery) => delivery.noticeNo === notice.no);
     const sent = own.flatMap(({ sentAt }) => (sentAt ? [sentAt] : [])).toSorted((a, b) => a.getTime() - b.getTime())[0];
-    if (sent) return { sent: true, state: `${say.sent} ${short(words, partner.timeZone, sent)}` };
-    if (own.some((delivery) => delivery.status === "waiting")) return { sent: false, state: say.sending };
-    return { sent: false, state: notice.status === "planned" && notice.dueAt > now ? say.planned : say.past };
+    if (sent)
+      return { sent: true, state: words.say("plan.sent", { when: shortMoment(words, partner.timeZone, sent) }) };
+    if (own.some((delivery) => delivery.status === "waiting")) return { sent: false, state: words.say("plan.sending") };
+    const [other] = own;
+    if (other) return { sent: false, state: words.say(`delivery.${other.status}`) };
+    return notice.status === "planned" && notice.dueAt > now ? { sent: false, state: words.say("plan.planned") } : null;
   };
   return notices
-    .map((notice) => ({ notice, ...stateOf(notice) }))
-    .filter(({ notice, sent }) => sent || ["planned", "sending", "done"].includes(notice.status))
-    .toSorted((a, b) => a.notice.dueAt.getTime() - b.notice.dueAt.getTime())
-    .map(({ notice, sent, state }) => ({
-      when: short(words, partner.timeZone, notice.dueAt),
-      what: offsetWords(notice, words),
-      sent,
-      state,
-    }));
+    .toSorted((a, b) => a.dueAt.getTime() - b.dueAt.getTime())
+    .flatMap((notice) => {
+      const state = stateOf(notice);
+      if (!state) return [];
+      return [{ when: shortMoment(words, partner.timeZone, notice.dueAt), what: nameOf(notice, words), ...state }];
+    });
+};
+
+/** What the partner said last, and what has changed since where it said it of an older revision. */
+const answerView = ({ answer, view, history, partner }: ChangePageInput, words: Words, zones: Zones) => {
+  if (!answer) return null;
+  const told = history.find((entry) => entry.revision === answer.revision);
+  const outdated = answer.revision < view.revision && told !== undefined;
+  return {
+    status: answer.status,
+    said: words.say(`answer.said.${answer.status}`, { when: shortMoment(words, partner.timeZone, answer.at) }),
+    by: words.say("answer.by", { name: plainLine(answer.by) }),
+    note: answer.note === null ? [] : plainBlock(answer.note).split("\n"),
+    outdated: outdated ? words.say("answer.outdated", { revision: answer.revision }) : null,
+    since: outdated
+      ? shownDifference(differenceOf(told.state.fields, view.state.fields), view.state.fields, { words, zones })
+      : null,
+  };
 };
 
 /** What the page of a change shows one partner, in its language and on its clock. */
 export const changePage = (input: ChangePageInput): object => {
-  const { view, partner, now } = input;
+  const { view, partner, history, now, token } = input;
   const words = wordsFor(partner.locale);
   const zones = { partner: partner.timeZone, policy: view.policyZone };
-  const notice = noticeView({
-    content: {
-      // The page says what an announcement would, as of now.
-      notice: {
-        no: 0,
-        id: view.change,
-        kind: view.status === "cancelled" ? "cancelled" : "announcement",
-        offset: null,
-        lane: "routine",
-        dueAt: now.toISOString(),
-      },
-      change: { ...view.state, status: view.status },
-      previous: {},
-      reason: input.reason,
-      sequence: 0,
-      verdict: view.verdict,
-      policyZone: view.policyZone,
-    },
-    zones,
-    words,
-    now,
-  });
-  const say = pageWords(words.language);
   return {
     language: words.language,
-    notice,
-    status: say.status[view.status],
-    details: notice.detailsHtml === null ? null : unstyled(notice.detailsHtml),
-    service: input.service,
+    t: words.plain,
+    change: changeView(view, { words, zones, now, reason: history.at(-1)?.reason ?? null }),
+    service: view.service,
+    answer: answerView(input, words, zones),
+    answerable: view.status !== "cancelled",
+    history: shownHistory(history, { words, zones }),
     plan: planRows(input, words),
-    words: { ...say, zone: `${say.zone} ${partner.timeZone.replaceAll("_", " ")}` },
-    partner: partner.name,
+    zone: words.say("plan.zone", { zone: partner.timeZone.replaceAll("_", " ") }),
+    for: words.say("page.for", { name: plainLine(partner.name) }),
     revision: view.revision,
+    revisionName: words.say("history.revision", { revision: view.revision }),
+    publicPage: changelogPage(input.publicUrl, view.change),
+    token,
   };
 };

@@ -1,11 +1,18 @@
 import en from "./words/en.json" with { type: "json" };
 import fr from "./words/fr.json" with { type: "json" };
+import pagesEn from "./words/pages-en.json" with { type: "json" };
+import pagesFr from "./words/pages-fr.json" with { type: "json" };
 
 type Phrase = string | { one: string; other: string };
-export type WordKey = keyof typeof en;
+export type WordKey = keyof typeof en | keyof typeof pagesEn;
 
-/** Every language that mails are written in; `en` stands in for all others. */
-export const LANGUAGES: Readonly<Record<string, Readonly<Record<WordKey, Phrase>>>> = { en, fr };
+const english: Readonly<Record<WordKey, Phrase>> = { ...en, ...pagesEn };
+
+/** Every language that mails and pages are written in; `en` stands in for all others. */
+export const LANGUAGES: Readonly<Record<string, Readonly<Record<WordKey, Phrase>>>> = {
+  en: english,
+  fr: { ...fr, ...pagesFr },
+};
 
 export type Words = {
   /** The language of the wording, for `lang`. */
@@ -14,7 +21,18 @@ export type Words = {
   locale: string;
   /** The phrase with its `{places}` filled; `count` chooses between singular and plural. */
   say(key: WordKey, values?: Readonly<Record<string, string | number>>): string;
+  /** Every phrase without places to fill, by its key with dots and hyphens as underscores: for templates. */
+  plain: Readonly<Record<string, string>>;
 };
+
+const plainPhrases = (phrases: Readonly<Record<string, Phrase>>): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    Object.entries(phrases).flatMap(([key, phrase]) =>
+      typeof phrase === "string" && !phrase.includes("{") ? [[key.replace(/[.-]/g, "_"), phrase]] : [],
+    ),
+  );
+
+const PLAIN = new Map(Object.values(LANGUAGES).map((phrases) => [phrases, plainPhrases(phrases)]));
 
 /** Plain `en` writes days first and 24 hours, which nobody misreads; `en-US` and others keep their own way. */
 const PLAIN_ENGLISH = "en-150";
@@ -35,13 +53,14 @@ const canonical = (locale: string): string => {
 export const wordsFor = (wanted: string): Words => {
   const locale = canonical(wanted);
   const spoken = locale.split("-")[0] ?? "en";
-  const phrases = LANGUAGES[spoken] ?? en;
-  const language = phrases === en ? "en" : spoken;
+  const phrases = LANGUAGES[spoken] ?? english;
+  const language = phrases === english ? "en" : spoken;
   const dates = language !== spoken || locale === "en" ? PLAIN_ENGLISH : locale;
   const plural = new Intl.PluralRules(dates);
   return {
     language,
     locale: dates,
+    plain: PLAIN.get(phrases) ?? {},
     say: (key, values = {}) => {
       const phrase = phrases[key];
       const form =

@@ -32,6 +32,8 @@ const ROUTES: Record<string, Scope> = {
   "GET /v1/partners/:partner": "read",
   "PATCH /v1/partners/:partner": "admin",
   "DELETE /v1/partners/:partner": "admin",
+  "GET /v1/partners/:partner/links": "admin",
+  "POST /v1/partners/:partner/links/revoke": "admin",
   "GET /v1/partners/:partner/endpoints": "read",
   "POST /v1/partners/:partner/endpoints": "admin",
   "PATCH /v1/endpoints/:endpoint": "admin",
@@ -55,7 +57,29 @@ const ROUTES: Record<string, Scope> = {
 };
 
 /** Public for a reason each: probes, metrics, documentation, and pages behind their own token. */
-const PUBLIC = ["/healthz", "/readyz", "/metrics", "/openapi.json", "/problems/:name", "/p/:token"];
+const PUBLIC = [
+  "GET /healthz",
+  "GET /readyz",
+  "GET /metrics",
+  "GET /openapi.json",
+  "GET /problems/:name",
+  "GET /p/:token",
+  "POST /p/:token/acknowledgements",
+  "POST /p/:token/endpoints/:endpoint/test",
+  "POST /p/:token/endpoints/:endpoint/enable",
+  "POST /p/:token/endpoints/:endpoint/rotate",
+  "POST /p/:token/preferences",
+  "POST /p/:token/revoke",
+  "GET /p/:token/unsubscribe",
+  "POST /p/:token/unsubscribe",
+  "POST /p/:token/resubscribe",
+  "GET /p/:token/calendar.ics",
+  "GET /calendar.ics",
+  "GET /changelog",
+  "GET /changelog/:change",
+  "GET /changelog.atom",
+  "GET /changelog.json",
+];
 
 type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 
@@ -65,7 +89,7 @@ test("every route declares its scope, and lets in the keys that hold it and no o
     .filter(({ url }) => !url.startsWith("/docs"))
     .filter(({ method }) => method !== "HEAD")
     .map(({ method, url, access }) => [`${method} ${url}`, access] as const);
-  const wanted = [...Object.entries(ROUTES), ...PUBLIC.map((url) => [`GET ${url}`, "public"])];
+  const wanted = [...Object.entries(ROUTES), ...PUBLIC.map((route) => [route, "public"])];
   assert.deepEqual(Object.fromEntries(declared), Object.fromEntries(wanted));
   for (const { access } of api.routes) assert.ok(access, "a route declares no access");
 

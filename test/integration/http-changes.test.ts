@@ -46,6 +46,8 @@ const CALLS = `
   patch /v1/partners/{partner}
   delete /v1/partners/{partner}
   post /v1/partners/import
+  get /v1/partners/{partner}/links
+  post /v1/partners/{partner}/links/revoke
   get /v1/partners/{partner}/endpoints
   post /v1/partners/{partner}/endpoints
   patch /v1/endpoints/{endpoint}
@@ -185,7 +187,7 @@ test("a change is shown with what was planned and sent, as the documentation say
   assert.equal(page.statusCode, 200);
   assert.match(
     String(page.headers["content-security-policy"]),
-    /^default-src 'none'; style-src 'sha256-[^']+'; base-uri 'none'; form-action 'none'/,
+    /^default-src 'none'; style-src 'sha256-[^']+'; base-uri 'none'; form-action 'self'/,
   );
   assert.equal(page.headers["referrer-policy"], "no-referrer");
   assert.match(page.body, /<html lang="fr">/);

@@ -1,0 +1,44 @@
+import sanitizeHtml from "sanitize-html";
+import type { ChangeView } from "../ledger/change-views.ts";
+import { type NoticeView, noticeView } from "../render/notice-view.ts";
+import type { Zones } from "../render/release-words.ts";
+import type { Words } from "../render/words.ts";
+
+/** Mails need a style on every tag; a page has its sheet, and its policy lets no other style in. */
+const unstyled = (html: string): string =>
+  sanitizeHtml(html, { allowedAttributes: { a: ["href", "target", "rel"] }, nestingLimit: 60 });
+
+export type ShownChange = NoticeView & { details: string | null; status: string; statusName: string };
+
+type Reading = { words: Words; zones: Zones; now: Date; reason: string | null };
+
+/** A change as a page shows it: what an announcement would say of its latest revision, read at `now`. */
+export const changeView = (view: ChangeView, { words, zones, now, reason }: Reading): ShownChange => {
+  const shown = noticeView({
+    content: {
+      notice: {
+        no: 0,
+        id: view.change,
+        kind: view.status === "cancelled" ? "cancelled" : "announcement",
+        offset: null,
+        lane: "routine",
+        dueAt: now.toISOString(),
+      },
+      change: { ...view.state, status: view.status },
+      previous: {},
+      reason,
+      sequence: 0,
+      verdict: view.verdict,
+      policyZone: view.policyZone,
+    },
+    zones,
+    words,
+    now,
+  });
+  return {
+    ...shown,
+    details: shown.detailsHtml === null ? null : unstyled(shown.detailsHtml),
+    status: view.status,
+    statusName: words.say(`status.${view.status}`),
+  };
+};

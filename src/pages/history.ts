@@ -1,0 +1,73 @@
+import type { ChangeFields, Difference } from "../domain/change.ts";
+import type { HistoryEntry } from "../ledger/histories.ts";
+import { type DifferenceRow, differenceRows } from "../render/difference-rows.ts";
+import { type DiffedParagraph, paragraphDiff } from "../render/paragraph-diff.ts";
+import { plainLine } from "../render/plain-text.ts";
+import type { Zones } from "../render/release-words.ts";
+import type { WordKey, Words } from "../render/words.ts";
+import { shortMoment } from "./moments.ts";
+
+/** What differs between two states of a change, as pages show it. */
+export type ShownDifference = { rows: DifferenceRow[]; paragraphs: DiffedParagraph[] };
+
+export type ShownRevision = ShownDifference & {
+  label: string;
+  revision: string;
+  when: string;
+  /** RFC 3339, for `datetime`. */
+  at: string;
+  reason: string | null;
+};
+
+type Told = { words: Words; zones: Zones };
+
+const EVENT_LABELS: Readonly<Record<string, WordKey>> = {
+  "forewarn.change.cancelled": "history.cancelled",
+  "forewarn.change.released": "history.released",
+};
+
+/** Which word stands for a revision: the weightiest of what it changed. */
+const FIELD_LABELS: readonly { field: keyof ChangeFields; label: WordKey }[] = [
+  { field: "category", label: "history.reclassified" },
+  { field: "releaseAt", label: "history.rescheduled" },
+];
+
+const labelOf = ({ type, revision, state, differs, minor }: HistoryEntry): WordKey => {
+  const byEvent = EVENT_LABELS[type];
+  if (byEvent) return byEvent;
+  if (revision === 1) return state.fields.category === "normal" ? "history.recorded" : "history.announced";
+  const found = FIELD_LABELS.find(({ field }) => Object.hasOwn(differs, field));
+  if (found) return found.label;
+  if (Object.keys(differs).length === 0) return "history.unchanged";
+  return minor ? "history.minor" : "history.amended";
+};
+
+/** Former values beside present ones; the details paragraph by paragraph. */
+export const shownDifference = (previous: Difference, fields: ChangeFields, told: Told): ShownDifference => {
+  const { details, ...others } = previous;
+  const rows = differenceRows(others, fields, told);
+  if (!Object.hasOwn(previous, "details")) return { rows, paragraphs: [] };
+  const diff = paragraphDiff(typeof details === "string" ? details : "", fields.details ?? "");
+  return { rows, paragraphs: diff.filter(({ kind }) => kind !== "same") };
+};
+
+/** Former values of the fields in which two states differ. */
+export const differenceOf = (before: ChangeFields, after: ChangeFields): Difference => {
+  const names = new Set([...Object.keys(before), ...Object.keys(after)]) as Set<keyof ChangeFields>;
+  return Object.fromEntries(
+    [...names]
+      .filter((name) => JSON.stringify(before[name]) !== JSON.stringify(after[name]))
+      .map((name) => [name, before[name] ?? null]),
+  );
+};
+
+/** Every revision, the newest first. */
+export const shownHistory = (history: readonly HistoryEntry[], told: Told): ShownRevision[] =>
+  history.toReversed().map((entry) => ({
+    label: told.words.say(labelOf(entry)),
+    revision: told.words.say("history.revision", { revision: entry.revision }),
+    when: shortMoment(told.words, told.zones.partner, entry.at),
+    at: entry.at.toISOString(),
+    reason: entry.reason === null ? null : plainLine(entry.reason),
+    ...shownDifference(entry.differs, entry.state.fields, told),
+  }));
