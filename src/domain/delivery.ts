@@ -1,6 +1,6 @@
 /**
  * `waiting` → `sent` | `failed` | `suppressed` by a sender's settlement, → `skipped` by a later revision, a departure or
- * a sender's last check. `sent` is final: nothing moves a delivery away from it, and it is recorded over any other
+ * a sender's last check; → `waiting` again by a replay. `sent` is final: nothing moves a delivery away from it, and it is recorded over any other
  * state, because a partner who was told was told.
  */
 export const DELIVERY_STATUSES = ["waiting", "sent", "failed", "suppressed", "skipped"] as const;
@@ -12,7 +12,7 @@ export const TRANSITIONS: Record<DeliveryStatus, readonly DeliveryStatus[]> = {
   sent: [],
   failed: ["waiting", "sent"],
   suppressed: ["waiting", "sent"],
-  skipped: ["sent"],
+  skipped: ["waiting", "sent"],
 };
 
 export const SKIP_REASONS = ["superseded", "overtaken", "left", "ready", "endpoint-disabled"] as const;

@@ -62,12 +62,22 @@ export const makeSendChunk = (parts: Parts): SendChunk => {
     const counts: Record<string, number> = {};
     const settle = (
       what: string,
-      { notice, endpoint, failing }: LoadedDelivery,
+      { notice, endpoint, repeated, failing }: LoadedDelivery,
       settlement: Settlement,
       begunAt: number,
     ): void => {
       counts[what] = (counts[what] ?? 0) + 1;
-      settler.add({ notice, endpoint, chunk, run, settlement, failing, begunAt, ms: performance.now() - begunAt });
+      settler.add({
+        notice,
+        endpoint,
+        chunk,
+        run,
+        settlement,
+        repeated,
+        failing,
+        begunAt,
+        ms: performance.now() - begunAt,
+      });
     };
 
     const waiting = await loadChunk(pool, chunk, channel);

@@ -2,6 +2,7 @@ import type { Pool } from "pg";
 import type { Settlement } from "../domain/settlement.ts";
 import { inTransaction } from "../ledger/connection.ts";
 import { deliveryKey, settleBatch } from "../ledger/deliveries.ts";
+import { settleReplay } from "../ledger/replays.ts";
 import type { Log } from "../log.ts";
 import type { DisabledEndpoint, JudgeEndpoints } from "./judge-endpoints.ts";
 
@@ -12,6 +13,8 @@ export type Settled = {
   chunk: number;
   run: number;
   settlement: Settlement;
+  /** It was sent before, and repeated because somebody asked for it. */
+  repeated: boolean;
   /** The endpoint was failing when the chunk was loaded. */
   failing: boolean;
   /** `performance.now()` when the attempt began. */
@@ -37,9 +40,18 @@ const FIRST_RETRY_MS = 100;
 const LONGEST_RETRY_MS = 5_000;
 
 /** Commits a batch. What went to healthy endpoints and was sent says nothing new of them, and costs nothing more here. */
-const commit = (pool: Pool, judge: JudgeEndpoints, batch: readonly Settled[]): Promise<DisabledEndpoint[]> =>
+const commit = (pool: Pool, judge: JudgeEndpoints, all: readonly Settled[]): Promise<DisabledEndpoint[]> =>
   inTransaction(pool, async (sql) => {
     const now = performance.now();
+    const delay = ({ settlement: { delayMs } }: Settled) => (delayMs === null ? null : Math.round(delayMs));
+    const age = ({ begunAt }: Settled) => Math.round(now - begunAt);
+    for (const it of all) {
+      if (!it.repeated) continue;
+      const { notice, endpoint, settlement } = it;
+      const attempt = { notice, endpoint, ageMs: age(it), ms: Math.round(it.ms) };
+      await settleReplay(sql, { ...settlement, ...attempt, delayMs: delay(it) });
+    }
+    const batch = all.filter((it) => !it.repeated);
     const column = <T>(of: (settled: Settled) => T): T[] => batch.map(of);
     const unsent = await settleBatch(sql, {
       notice: column((it) => it.notice),
@@ -48,9 +60,9 @@ const commit = (pool: Pool, judge: JudgeEndpoints, batch: readonly Settled[]): P
       run: column((it) => it.run),
       status: column((it) => it.settlement.status),
       reason: column((it) => it.settlement.reason),
-      delayMs: column((it) => (it.settlement.delayMs === null ? null : Math.round(it.settlement.delayMs))),
+      delayMs: column(delay),
       counted: column((it) => it.settlement.counted),
-      ageMs: column((it) => Math.round(now - it.begunAt)),
+      ageMs: column(age),
       ms: column((it) => Math.round(it.ms)),
       code: column((it) => it.settlement.code),
       error: column((it) => it.settlement.error),
@@ -58,8 +70,11 @@ const commit = (pool: Pool, judge: JudgeEndpoints, batch: readonly Settled[]): P
     });
     // Once one of its deliveries failed here, a success of the same batch is news too.
     const failed = new Set(batch.flatMap((it) => (unsent.has(deliveryKey(it)) ? [it.endpoint] : [])));
-    const signs = batch.filter((it) =>
-      it.settlement.status === "sent" ? it.failing || failed.has(it.endpoint) : unsent.has(deliveryKey(it)),
+    // A repetition that fails says nothing new either: nobody waits for it.
+    const signs = all.filter((it) =>
+      it.settlement.status === "sent"
+        ? it.failing || failed.has(it.endpoint)
+        : !it.repeated && unsent.has(deliveryKey(it)),
     );
     return signs.length === 0 ? [] : judge(sql, signs);
   });

@@ -2,6 +2,7 @@ import { releaseDueChanges } from "../ledger/changes.ts";
 import { lostChunks, sweepDue } from "../ledger/chunks.ts";
 import type { Ledger } from "../ledger/connection.ts";
 import { finishNotices } from "../ledger/notices.ts";
+import { sweepReplays } from "../ledger/replays.ts";
 import type { Log } from "../log.ts";
 import type { Queues } from "../queue/queues.ts";
 import { queueChunks } from "./queue-chunks.ts";
@@ -21,7 +22,10 @@ export const makeSweep =
   ({ ledger, queues, log }: { ledger: Ledger; queues: Queues; log: Log }): Sweep =>
   async () => {
     for (const lane of ["urgent", "routine"] as const) {
-      const chunks = await sweepDue(ledger.pools[lane], lane, SWEEP_LIMIT);
+      const chunks = [
+        ...(await sweepDue(ledger.pools[lane], lane, SWEEP_LIMIT)),
+        ...(await sweepReplays(ledger.pools[lane], lane, SWEEP_LIMIT)),
+      ];
       await queueChunks(queues, chunks);
       if (chunks.length > 0) log.debug({ lane, chunks: chunks.length }, "due deliveries swept into chunks");
     }

@@ -31,6 +31,7 @@ import { pauseRoutes } from "./routes/pause.ts";
 import { problemRoutes } from "./routes/problems.ts";
 import { proofRoutes } from "./routes/proof.ts";
 import { sealRoutes } from "./routes/seals.ts";
+import { replayRoutes } from "./routes/replays.ts";
 import { serviceRoutes } from "./routes/services.ts";
 import { siteRoutes } from "./routes/site.ts";
 import { waiverRoutes } from "./routes/waivers.ts";
@@ -86,6 +87,7 @@ const registerRoutes = (
   partnerRoutes(app, parts);
   partnerLinkRoutes(app, parts);
   endpointRoutes(app, parts);
+  replayRoutes(app, parts);
   keyRoutes(app, parts);
   pauseRoutes(app, parts);
   proofRoutes(app, parts, pages);

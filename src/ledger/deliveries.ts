@@ -11,6 +11,8 @@ export type LoadedDelivery = {
   address: string;
   endpointStatus: LastLook["endpointStatus"];
   endpointGone: boolean;
+  /** It is `sent`, and sent once more because somebody asked for it. */
+  repeated: boolean;
   /** It failed, and nothing was sent to it since: a success is news of its health. */
   failing: boolean;
   partnerLeft: boolean;
@@ -33,20 +35,22 @@ const THREAD_ROOT: Record<Channel, string> = {
            WHERE n.no = d.notice ORDER BY root.no LIMIT 1)`,
 };
 
-/** The deliveries of a chunk that still wait, in one query over its partial index. */
+/** The deliveries of a chunk that still wait, in one query over its partial index, and those that are to be repeated. */
 export const loadChunk = async (sql: Sql, chunk: number, channel: Channel): Promise<LoadedDelivery[]> => {
   const { rows } = await sql.query<LoadedDelivery>({
     name: `load-chunk-${channel}`,
-    text: `SELECT d.notice, d.endpoint, d.attempts, e.address, e.status AS "endpointStatus",
+    text: `SELECT d.notice, d.endpoint, d.attempts, d.repeated, e.address, e.status AS "endpointStatus",
                   e.deleted_at IS NOT NULL AS "endpointGone",
                   e.failing_since IS NOT NULL AS failing, p.left_at IS NOT NULL AS "partnerLeft",
                   p.partner, p.name, p.locale, p.time_zone AS "timeZone", p.page_epoch AS "pageEpoch", e.secret_sealed AS "secretSealed",
                   CASE WHEN e.former_secret_until > now() THEN e.former_secret_sealed END AS "formerSecretSealed",
                   ${THREAD_ROOT[channel]} AS "threadRoot"
-           FROM deliveries d
+           FROM (SELECT notice, endpoint, attempts, false AS repeated FROM deliveries WHERE chunk = $1 AND status = 'waiting'
+                 UNION ALL
+                 SELECT notice, endpoint, attempts, true FROM replays JOIN deliveries USING (notice, endpoint)
+                 WHERE replays.chunk = $1) AS d
            JOIN endpoints e ON e.no = d.endpoint
            JOIN partners p ON p.partner = e.partner
-           WHERE d.chunk = $1 AND d.status = 'waiting'
            ORDER BY d.notice, d.endpoint`,
     values: [chunk],
   });

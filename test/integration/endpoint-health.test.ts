@@ -73,10 +73,10 @@ test("an endpoint that keeps failing is disabled, what waits for it is skipped, 
     { change: "CHG-2", status: "failed", reason: "retries-used-up" },
     { change: "CHG-3", status: "failed", reason: "retries-used-up" },
   ]);
-  const [mail, ...more] = await told(pipeline, "acme@partner.example");
+  const [mail = "", ...more] = await told(pipeline, "acme@partner.example");
   assert.equal(more.length, 0);
   const { no } = await webhookOf(pipeline);
-  assert.ok(mail?.includes(pipeline.receiver.url("acme")), mail);
+  assert.ok(mail.includes(pipeline.receiver.url("acme")), mail);
   assert.match(mail, new RegExp(`ep_${no}\\): it has failed since \\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d UTC`));
   assert.match(mail, /500: the receiver failed/);
 
@@ -137,7 +137,7 @@ test("an erased address is in no mail about its disabling", async () => {
   const url = pipeline.receiver.url("stark");
   await pipeline.sql.query("UPDATE endpoints SET address = '', deleted_at = now() WHERE no = $1", [no]);
   await pipeline.sql.query("UPDATE installation SET paused_at = NULL");
-  const [mail] = await told(pipeline, "stark@partner.example");
-  assert.ok(mail?.includes(`ep_${no}: it has failed`), mail);
+  const [mail = ""] = await told(pipeline, "stark@partner.example");
+  assert.ok(mail.includes(`ep_${no}: it has failed`), mail);
   assert.ok(!mail.includes(url));
 });

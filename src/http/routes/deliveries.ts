@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { CHANNELS } from "../../domain/category.ts";
 import { DELIVERY_STATUSES, deliveryId, endpointId } from "../../domain/delivery.ts";
+import { makeReplays } from "../../flow/replay.ts";
 import { changeExists } from "../../ledger/change-views.ts";
 import { type AttemptView, type DeliveryView, findDelivery, listDeliveries } from "../../ledger/delivery-views.ts";
 import type { HttpParts } from "../parts.ts";
@@ -34,8 +35,15 @@ const showAttempt = ({ at, error, answer, ...row }: AttemptView) => ({
   ...(answer === null ? {} : { answer }),
 });
 
-export const deliveryRoutes = (app: Server, { ledger }: HttpParts): void => {
+const deliveryParams = z.object({ delivery: z.string().max(200) });
+
+export const deliveryRoutes = (app: Server, { ledger, log }: HttpParts): void => {
   const sql = ledger.pools.routine;
+  const replays = makeReplays({ ledger, log });
+  const view = async (id: string) => {
+    const { delivery: row, attempts } = found(await findDelivery(sql, id), "delivery", id);
+    return { ...showDelivery(row), attempts: attempts.map(showAttempt) };
+  };
 
   app.get(
     "/v1/changes/:change/deliveries",
@@ -69,13 +77,27 @@ export const deliveryRoutes = (app: Server, { ledger }: HttpParts): void => {
       schema: {
         tags,
         summary: "One delivery with every attempt",
-        params: z.object({ delivery: z.string().max(200) }),
+        params: deliveryParams,
         response: { 200: delivery, ...problems("not-found") },
       },
     },
-    async ({ params }) => {
-      const view = found(await findDelivery(sql, params.delivery), "delivery", params.delivery);
-      return { ...showDelivery(view.delivery), attempts: view.attempts.map(showAttempt) };
+    async ({ params }) => view(params.delivery),
+  );
+
+  app.post(
+    "/v1/deliveries/:delivery/replay",
+    {
+      config: { access: "admin" },
+      schema: {
+        tags,
+        summary: "Send a delivery again, with the same ids; one that was sent stays sent",
+        params: deliveryParams,
+        response: { 202: delivery, ...problems("not-found", "conflict") },
+      },
+    },
+    async ({ params }, reply) => {
+      await replays.delivery(params.delivery);
+      return reply.code(202).send(await view(params.delivery));
     },
   );
 };

@@ -165,21 +165,4 @@ export const endpointRoutes = (app: Server, { ledger, keyring, config, sendTest 
     },
     async ({ params }) => sendTest((await live(params.endpoint)).no),
   );
-
-  app.post(
-    "/v1/endpoints/:endpoint/enable",
-    {
-      config: { access: "admin" },
-      schema: {
-        tags,
-        summary: "Put a disabled endpoint back",
-        params: endpointParams,
-        response: { 200: endpoint, ...problems("not-found") },
-      },
-    },
-    async ({ params }) => {
-      const row = await updateEndpoint(sql, endpointNumber(params.endpoint), { status: "active" });
-      return showEndpoint(found(row, "endpoint", params.endpoint));
-    },
-  );
 };
