@@ -96,7 +96,9 @@ export const makeEmailSender = (deps: EmailSenderDeps): Sender => {
         );
         return { kind: "retry", code: null, error: `template: ${fault.message}`, answer: null, retryAfterMs: null };
       }
-      return mailOutcome(await relay.carry({ from: from.address, to: address }, mail, signal));
+      return mailOutcome(
+        await relay.carry({ from: from.address, to: address, id: webhookId(to.delivery) }, mail, signal),
+      );
     },
     close: async () => relay.close(),
   };

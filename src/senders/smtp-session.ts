@@ -12,7 +12,8 @@ type Fault = Error & {
   responseCode?: number | undefined;
 };
 
-export type MailEnvelope = { from: string; to: string };
+/** `id` comes back as `Original-Envelope-Id` in what a mail server reports later, where the relay offers that (RFC 3461). */
+export type MailEnvelope = { from: string; to: string; id?: string };
 
 /** One logged-in connection to the relay, for one mail at a time. */
 export type SmtpSession = {
@@ -112,6 +113,19 @@ const race = <T>(
     else work(settle);
   });
 
+/** Reports on failures only, with the headers of the mail; a recipient that is not ASCII has no plain ORCPT (RFC 6533). */
+const reporting = ({ id, to }: MailEnvelope) =>
+  id === undefined
+    ? {}
+    : {
+        dsn: {
+          id,
+          return: "HDRS",
+          notify: "FAILURE",
+          ...(/[^!-~]/.test(to) ? {} : { recipient: to }),
+        },
+      };
+
 const makeSession = (connection: SMTPConnection, smtpUtf8: boolean): SmtpSession => ({
   smtpUtf8,
   alive: () => !connection.destroyed,
@@ -129,7 +143,7 @@ const makeSession = (connection: SMTPConnection, smtpUtf8: boolean): SmtpSession
       connection,
       limit,
       (settle) =>
-        connection.send({ from: envelope.from, to: [envelope.to] }, body, (fault, sent) =>
+        connection.send({ from: envelope.from, to: [envelope.to], ...reporting(envelope) }, body, (fault, sent) =>
           settle(
             fault
               ? ended(stageOf(fault), fault)
