@@ -169,13 +169,22 @@ export const readPolicy = (json: unknown): { policy: Policy } | { faults: Fault[
     : { faults: faultsOf(parsed.error.issues, namesAt) };
 };
 
-/** JSON with the names of every object in order and without whitespace: equal values give equal text. */
-export const canonicalJson = (value: unknown): string =>
-  JSON.stringify(value, (_name, inner: unknown) =>
-    isRecord(inner)
-      ? Object.fromEntries(Object.entries(inner).toSorted(([a], [b]) => (a < b ? -1 : Number(a > b))))
-      : inner,
-  ) ?? "null";
+/** Deeper than anything that is accepted, and far from where recursion ends. */
+const LEVELS = 100;
+
+const ordered = (value: unknown, levels: number): unknown => {
+  if (value === null || typeof value !== "object") return value;
+  if (levels === 0) return null;
+  if (Array.isArray(value)) return value.map((inner: unknown) => ordered(inner, levels - 1));
+  const entries = Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : Number(a > b)));
+  return Object.fromEntries(entries.map(([name, inner]) => [name, ordered(inner, levels - 1)]));
+};
+
+/**
+ * JSON with the names of every object in order and without whitespace: equal values give equal text. What is nested
+ * deeper than 100 levels, which nothing accepted is, counts as null.
+ */
+export const canonicalJson = (value: unknown): string => JSON.stringify(ordered(value, LEVELS)) ?? "null";
 
 /** SHA-256 of a policy's canonical JSON, in hex: what each revision names as its governing policy. */
 export const policyHash = (policy: Policy): string => createHash("sha256").update(canonicalJson(policy)).digest("hex");

@@ -1,3 +1,4 @@
+import { storableJson, storableText } from "../domain/storable.ts";
 import type { Sql } from "./connection.ts";
 
 export type StoredEvent = { no: number; status: "accepted" | "held" | "refused"; bodyHash: Buffer; answer: unknown };
@@ -61,7 +62,7 @@ export const releaseHeldEvents = async (sql: Sql, nos: readonly number[], revisi
   await sql.query(`UPDATE events SET status = 'accepted', revision = $2 WHERE no = ANY($1)`, [nos, revision]);
 };
 
-/** Keeps an event from the queue that was refused, with the reason, for `GET /v1/events?status=refused`. */
+/** Keeps what can be kept of an event from the queue that was refused, with the reason, for `GET /v1/events?status=refused`. */
 export const insertRefusedEvent = async (
   sql: Sql,
   refused: { envelope: unknown; bodyHash: Buffer; refusal: unknown },
@@ -69,11 +70,8 @@ export const insertRefusedEvent = async (
   const attribute = (name: string): string | null => {
     const value =
       refused.envelope !== null && typeof refused.envelope === "object" ? Reflect.get(refused.envelope, name) : null;
-    return typeof value === "string" ? value.replaceAll("\u0000", "") : null;
+    return typeof value === "string" ? storableText(value) : null;
   };
-  // PostgreSQL's jsonb cannot hold NUL or lone surrogates, which a refused event may well contain.
-  const storable = (value: unknown): string =>
-    JSON.stringify(value ?? null).replace(/\\u0000|\\u[dD][89a-fA-F][0-9a-fA-F]{2}/g, "\\ufffd");
   await sql.query(
     `INSERT INTO events (source, id, type, body_hash, envelope, status, refusal) VALUES ($1, $2, $3, $4, $5, 'refused', $6)`,
     [
@@ -81,8 +79,8 @@ export const insertRefusedEvent = async (
       attribute("id"),
       attribute("type"),
       refused.bodyHash,
-      storable(refused.envelope),
-      storable(refused.refusal),
+      storableJson(refused.envelope),
+      storableJson(refused.refusal),
     ],
   );
 };
