@@ -119,6 +119,10 @@ export class ConfigError extends Error {
   }
 }
 
+/** @example addressOf("::1", 8484) // "http://[::1]:8484" */
+export const addressOf = (host: string, port: number): string =>
+  `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
+
 /** Reads and checks all variables; an empty one counts as absent. Throws ConfigError with a line per fault. */
 export const readConfig = (env: NodeJS.ProcessEnv = process.env): Config => {
   const present = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ""));
@@ -141,7 +145,7 @@ export const readConfig = (env: NodeJS.ProcessEnv = process.env): Config => {
   return {
     host: it.HOST,
     port: it.PORT,
-    publicUrl: it.PUBLIC_URL ?? `http://${it.HOST.includes(":") ? `[${it.HOST}]` : it.HOST}:${it.PORT}`,
+    publicUrl: it.PUBLIC_URL ?? addressOf(it.HOST, it.PORT),
     databaseUrl: it.DATABASE_URL,
     redisUrl: it.REDIS_URL,
     dataFolder: resolve(it.FOREWARN_DATA),

@@ -8,8 +8,8 @@ import { hashKey, mintKey } from "./keys.ts";
 
 type Parts = { ledger: Ledger; config: Pick<Config, "adminKey" | "dataFolder">; log: Log };
 
-/** Where the local command line finds the first key; only its owner may read it. */
-const keep = (dataFolder: string, key: string): void => {
+/** Leaves an admin key where the local command line finds it; only its owner may read it. */
+export const writeAdminKey = (dataFolder: string, key: string): void => {
   const file = join(dataFolder, "admin-key");
   mkdirSync(dataFolder, { recursive: true, mode: 0o700 });
   writeFileSync(file, `${key}\n`, { mode: 0o600 });
@@ -31,7 +31,7 @@ export const ensureAdminKey = async ({ ledger, config, log }: Parts): Promise<{ 
   const made = await inTransaction(pool, async (sql) => {
     const inserted = await insertFirstKey(sql, { key: id, name: "first start", hash });
     // Within the transaction: a key that could not be kept is not made, and the next start tries again.
-    if (inserted) keep(config.dataFolder, whole);
+    if (inserted) writeAdminKey(config.dataFolder, whole);
     return inserted;
   });
   if (!made) return { made: null };

@@ -1,4 +1,5 @@
 import { Registry } from "prom-client";
+import { addressOf } from "../config.ts";
 import { makeAcceptEvent } from "../flow/accept-event.ts";
 import { makeAcknowledge } from "../flow/acknowledge.ts";
 import { makePreviewEvent } from "../flow/preview-event.ts";
@@ -20,8 +21,6 @@ export type Api = Running & {
   /** The first admin key when this start made it: to be shown once. */
   madeKey: string | null;
 };
-
-const addressOf = (host: string, port: number): string => `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
 
 /**
  * Serves the HTTP API and the pages at the configuration's host and port (0: any free one).

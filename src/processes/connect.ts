@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import { Registry } from "prom-client";
 import { systemClock } from "../clock.ts";
 import { type Config, ConfigError } from "../config.ts";
 import { DEFAULT_POLICY, type Policy, readPolicy } from "../domain/policy.ts";
@@ -9,6 +10,8 @@ import { migrateLedger } from "../ledger/migrate.ts";
 import type { Log } from "../log.ts";
 import { openRedis } from "../queue/connection.ts";
 import { openQueues, PREFIX } from "../queue/queues.ts";
+import { settlePort } from "./free-port.ts";
+import { warnOfSettings } from "../queue/settings.ts";
 import type { Parts } from "./parts.ts";
 
 /** The policy in force: the file's, over the defaults. Throws ConfigError with every fault of the file. */
@@ -48,7 +51,8 @@ const need = (value: string | undefined, name: string, example: string): string 
  *
  * Redis may be away: producers then fail at once and workers wait. PostgreSQL must answer.
  */
-export const connect = async (config: Config, log: Log, prefix = PREFIX): Promise<Parts> => {
+export const connect = async (given: Config, log: Log, prefix = PREFIX): Promise<Parts> => {
+  const config = await settlePort(given);
   const databaseUrl = need(config.databaseUrl, "DATABASE_URL", "postgres://user:password@db.internal:5432/forewarn");
   const redisUrl = need(config.redisUrl, "REDIS_URL", "redis://redis.internal:6379");
   const secret = need(config.secret, "FOREWARN_SECRET", "a line of `openssl rand -base64 48`");
@@ -57,6 +61,7 @@ export const connect = async (config: Config, log: Log, prefix = PREFIX): Promis
   const ledger = openLedger(databaseUrl, log);
   const redis = openRedis(redisUrl, "producer");
   redis.on("error", (error) => log.debug({ err: error }, "queue connection fault"));
+  warnOfSettings(redis, log);
   const queues = openQueues(redis, log, prefix);
   return {
     config,
@@ -69,6 +74,7 @@ export const connect = async (config: Config, log: Log, prefix = PREFIX): Promis
     redis,
     queues,
     keyring: makeKeyring(secret),
+    registry: new Registry(),
     close: async () => {
       await queues.close();
       redis.disconnect();

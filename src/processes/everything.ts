@@ -1,7 +1,7 @@
 import type { Config } from "../config.ts";
 import { startPostgres } from "../embedded/postgres.ts";
 import { startRedis } from "../embedded/redis.ts";
-import { ensureAdminKey } from "../http/first-key.ts";
+import { ensureAdminKey, writeAdminKey } from "../http/first-key.ts";
 import type { Log } from "../log.ts";
 import { startApi } from "./api.ts";
 import { connect } from "./connect.ts";
@@ -56,6 +56,9 @@ export const startEverything = async (given: Config, log: Log): Promise<Everythi
     stops.add("scheduler", () => scheduler.stop());
     // Before the API does it, which would print the key by itself.
     const { made } = await ensureAdminKey(parts);
+    // A folder with a ledger of its own belongs to this installation alone, and so may hold its key.
+    if (given.databaseUrl === undefined && given.adminKey !== undefined)
+      writeAdminKey(given.dataFolder, given.adminKey);
     const api = await startApi(parts);
     stops.add("api", () => api.stop());
     writeLocalServer(config.dataFolder, { url: api.address, pid: process.pid });

@@ -11,8 +11,8 @@ const MAIN = new URL("../../src/cli/main.ts", import.meta.url).pathname;
 const folder = mkdtempSync(join(tmpdir(), "forewarn-start-"));
 const env = { PATH: process.env["PATH"] ?? "", FOREWARN_DATA: folder, PORT: "0" };
 const children = new Set<ChildProcess>();
-const spawned = (args: string[]): ChildProcess => {
-  const child = spawn(process.execPath, [MAIN, ...args], { env });
+const spawned = (args: string[], more: NodeJS.ProcessEnv = {}): ChildProcess => {
+  const child = spawn(process.execPath, [MAIN, ...args], { env: { ...env, ...more } });
   children.add(child);
   return child;
 };
@@ -35,8 +35,10 @@ const output = async (args: string[]): Promise<string> => {
   return out;
 };
 
-const started = async (): Promise<{ child: ChildProcess; said: () => string; url: string }> => {
-  const child = spawned(["start"]);
+const started = async (
+  more: NodeJS.ProcessEnv = {},
+): Promise<{ child: ChildProcess; said: () => string; url: string }> => {
+  const child = spawned(["start"], more);
   let said = "";
   child.stderr?.on("data", (part: Buffer) => (said += part.toString()));
   child.stdout?.resume();
@@ -69,4 +71,19 @@ test("start runs everything from one folder, drains on SIGTERM, and finds all of
   const endAgain = ending(second.child);
   second.child.kill("SIGINT");
   assert.deepEqual(await endAgain, { code: 0, signal: null });
+});
+
+test("with an admin key given and any free port, the local command line still finds both, and problems link to where it listens", async () => {
+  const run = await started({ FOREWARN_ADMIN_KEY: "given-by-the-operator-1" });
+  assert.equal(readFileSync(join(folder, "admin-key"), "utf8").trim(), "given-by-the-operator-1");
+  assert.equal(statSync(join(folder, "admin-key")).mode & 0o777, 0o600);
+  assert.match(await output(["services", "list"]), /api +Core API/);
+  const problem = (await (await fetch(`${run.url}/v1/changes`)).json()) as { type: string };
+  assert.equal(problem.type, `${run.url}/problems/unauthorized`);
+  assert.notEqual(new URL(run.url).port, "0");
+  await until(() => run.said().includes("listens at"), { deadlineMs: 10_000, what: "the address" });
+  assert.ok(!run.said().includes("DeprecationWarning"), run.said());
+  const end = ending(run.child);
+  run.child.kill("SIGTERM");
+  assert.deepEqual(await end, { code: 0, signal: null });
 });
