@@ -14,6 +14,8 @@ export type Reply<T> = { body: T; headers: Readonly<Record<string, string | stri
 export type Client = {
   url: string;
   get<T>(path: string, query?: Query): Promise<T>;
+  /** An answer that is not JSON, as it is. */
+  text(path: string): Promise<string>;
   send<T>(method: "POST" | "PUT" | "PATCH" | "DELETE", path: string, sent?: Sent, query?: Query): Promise<Reply<T>>;
   /** Sends a body of any size and gives the answer's lines one by one, so that memory stays flat. */
   stream(path: string, sent: Sent): Promise<AsyncIterable<string>>;
@@ -128,6 +130,7 @@ export const makeClient = ({ url, key }: { url: string; key: string | null }): C
   return {
     url,
     get,
+    text: async (path) => (await call("GET", path, {})).body.text(),
     send: async <T>(method: "POST" | "PUT" | "PATCH" | "DELETE", path: string, sent?: Sent, query: Query = {}) => {
       const reply = await call(method, path, { sent, query });
       return { body: await bodyOf<T>(reply), headers: reply.headers };

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
+import { bounceCommand } from "./bounce.ts";
 import { changeCommand } from "./change.ts";
 import { changesCommand } from "./changes.ts";
 import type { Cli } from "./cli.ts";
@@ -11,6 +12,7 @@ import { keysCommand } from "./keys.ts";
 import { partnersCommand } from "./partners.ts";
 import { holdCommand } from "./pause.ts";
 import { previewCommand } from "./preview.ts";
+import { proofCommand } from "./proof.ts";
 import { servicesCommand } from "./services.ts";
 import { startCommand } from "./start.ts";
 
@@ -25,9 +27,9 @@ Examples:
 
 const GROUPS: readonly [heading: string, commands: readonly ((cli: Cli) => Command)[]][] = [
   ["Run:", [startCommand, demoCommand, configCommand]],
-  ["Changes:", [emitCommand, previewCommand, changesCommand, changeCommand, deliveriesCommand]],
+  ["Changes:", [emitCommand, previewCommand, changesCommand, changeCommand, proofCommand, deliveriesCommand]],
   ["Who is told:", [partnersCommand, servicesCommand]],
-  ["Operate:", [keysCommand, (cli) => holdCommand(cli, "pause"), (cli) => holdCommand(cli, "resume")]],
+  ["Operate:", [keysCommand, (cli) => holdCommand(cli, "pause"), (cli) => holdCommand(cli, "resume"), bounceCommand]],
 ];
 
 const version = (): string => {

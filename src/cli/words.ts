@@ -18,6 +18,8 @@ const STATUS_STYLES: Record<string, Style> = {
   done: "green",
   active: "green",
   short: "yellow",
+  breached: "red",
+  pending: "yellow",
   waived: "cyan",
   waiting: "yellow",
   sending: "yellow",
