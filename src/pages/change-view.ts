@@ -1,12 +1,8 @@
-import sanitizeHtml from "sanitize-html";
 import type { ChangeView } from "../ledger/change-views.ts";
 import { type NoticeView, noticeView } from "../render/notice-view.ts";
 import type { Zones } from "../render/release-words.ts";
+import { unstyled } from "../render/unstyled.ts";
 import type { Words } from "../render/words.ts";
-
-/** Mails need a style on every tag; a page has its sheet, and its policy lets no other style in. */
-const unstyled = (html: string): string =>
-  sanitizeHtml(html, { allowedAttributes: { a: ["href", "target", "rel"] }, nestingLimit: 60 });
 
 export type ShownChange = NoticeView & { details: string | null; status: string; statusName: string };
 

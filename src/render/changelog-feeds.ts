@@ -3,6 +3,7 @@ import { renderMarkdown } from "./markdown.ts";
 import { escapeHtml, plainBlock, plainLine } from "./plain-text.ts";
 import { changelogPage } from "./public-links.ts";
 import { momentOf } from "./release-words.ts";
+import { unstyled } from "./unstyled.ts";
 import { wordsFor } from "./words.ts";
 
 export type FeedInput = {
@@ -27,7 +28,7 @@ const contentOf = (view: RecordedChange): string => {
     release ? `<p>${escapeHtml(`${words.say(label)}: ${[release.line, ...release.notes].join(". ")}`)}</p>` : "",
     fields.summary ? paragraph(fields.summary) : "",
     fields.action ? `<p><b>${escapeHtml(words.say("label.action"))}</b></p>${paragraph(fields.action)}` : "",
-    fields.details ? renderMarkdown(fields.details) : "",
+    fields.details ? unstyled(renderMarkdown(fields.details)) : "",
   ].join("");
 };
 
