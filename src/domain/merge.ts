@@ -31,6 +31,25 @@ const sameRelease = (a: string | undefined, b: string | undefined, zone: string)
   a === b ||
   (a !== undefined && b !== undefined && releaseInstant(a, zone).getTime() === releaseInstant(b, zone).getTime());
 
+/**
+ * Former values of the fields that differ between two states of one change; a release date differs when its instant
+ * does, and `businessCritical` when what the change demands does.
+ */
+export const differenceOf = (before: Change, after: Change, zone: string): Difference => {
+  const differs: Difference = {};
+  for (const name of new Set([...Object.keys(before.fields), ...Object.keys(after.fields)]) as Set<
+    keyof ChangeFields
+  >) {
+    const unchanged =
+      name === "releaseAt"
+        ? sameRelease(before.fields.releaseAt, after.fields.releaseAt, zone)
+        : same(before.fields[name], after.fields[name]);
+    if (!unchanged) differs[name] = before.fields[name] ?? null;
+  }
+  if (before.critical !== after.critical) differs["businessCritical"] = before.critical;
+  return differs;
+};
+
 /** The lasting word of an event on the change as a whole; the newest of them stands. */
 const WORDS: Record<ChangeEvent["kind"], Extract<ChangeStatus, "cancelled" | "released"> | null> = {
   created: null,
@@ -74,27 +93,15 @@ export const mergeEvent = (previous: Change | null, event: ChangeEvent, context:
   if (!stamps["status"] && !releasedBySchedule) status = merged.category === "normal" ? "recorded" : "announced";
 
   const critical = merged.businessCritical ?? context.serviceIsCritical;
-  const differs: Difference = {};
-  if (previous) {
-    for (const name of new Set([...Object.keys(previous.fields), ...Object.keys(merged)])) {
-      const before = previous.fields[name as keyof ChangeFields];
-      const unchanged = name === "releaseAt" ? !moved : same(before, merged[name as keyof ChangeFields]);
-      if (!unchanged) differs[name] = before ?? null;
-    }
-    if (previous.critical !== critical) differs["businessCritical"] = previous.critical;
-  }
-
-  return {
-    change: {
-      change: event.change,
-      revision: (previous?.revision ?? 0) + 1,
-      status,
-      fields: merged,
-      stamps,
-      critical,
-      dateSince: previous && !moved && context.spoke ? previous.dateSince : context.acceptedAt,
-      firstAcceptedAt: previous?.firstAcceptedAt ?? context.acceptedAt,
-    },
-    differs,
+  const change: Change = {
+    change: event.change,
+    revision: (previous?.revision ?? 0) + 1,
+    status,
+    fields: merged,
+    stamps,
+    critical,
+    dateSince: previous && !moved && context.spoke ? previous.dateSince : context.acceptedAt,
+    firstAcceptedAt: previous?.firstAcceptedAt ?? context.acceptedAt,
   };
+  return { change, differs: previous ? differenceOf(previous, change, context.zone) : {} };
 };

@@ -35,6 +35,12 @@ export type PlannedNotice = {
   audience: Audience;
   /** Nominal instant, UTC. */
   dueAt: string;
+  /** Early enough that every partner's own hour is still ahead; `dueAt` where all have the same. UTC. */
+  fanOutAt: string;
+  /** The calendar day on which each partner gets it at its own `sendAt`; null when all get it at `dueAt`. */
+  day: string | null;
+  /** When it is due, the second contacts of partners who have said nothing get it too. */
+  escalates: boolean;
   status: Extract<NoticeStatus, "planned" | "folded">;
   /** The id of the notice that says it instead, when folded. */
   foldedInto: string | null;

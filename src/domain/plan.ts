@@ -1,6 +1,6 @@
-import { beforeRelease, dayOf, formatInstant, releaseInstant } from "./calendar.ts";
+import { beforeRelease, dayOf, formatInstant, releaseInstant, shiftInstant } from "./calendar.ts";
 import type { Change, Difference } from "./change.ts";
-import { hasTime, offsetSpan } from "./duration.ts";
+import { hasTime, offsetSpan, spanOf } from "./duration.ts";
 import type { NoticeKind, PlannedNotice } from "./notice.ts";
 import { ANNOUNCEMENT, demandOf, laneOf, type Policy } from "./policy.ts";
 import { type Supersession, type Turn, turnOf } from "./turn.ts";
@@ -36,15 +36,21 @@ export const speaks = (change: Change | null, policy: Policy): boolean =>
 const instantOf = ({ fields }: Change, policy: Policy): Date | null =>
   fields.releaseAt === undefined ? null : releaseInstant(fields.releaseAt, policy.timeZone);
 
-type NoticeParts = Pick<PlannedNotice, "kind" | "offset" | "audience"> & { due: Date };
+/** Fourteen hours for the zones ahead of UTC, and days on which nothing may arrive: those partners are due earlier. */
+const LEAD = "P5D";
 
-const planned = ({ change, policy }: PlanInput, { kind, offset, audience, due }: NoticeParts): PlannedNotice => ({
+type NoticeParts = Pick<PlannedNotice, "kind" | "offset" | "audience"> & { due: Date; day?: string };
+
+const planned = ({ change, policy }: PlanInput, { kind, offset, audience, due, day }: NoticeParts): PlannedNotice => ({
   id: `${change.change}.r${change.revision}.${kind}${offset ?? ""}`,
   kind,
   offset,
   lane: laneOf(policy, change.fields.category, change.critical),
   audience,
   dueAt: formatInstant(due),
+  fanOutAt: formatInstant(day === undefined ? due : shiftInstant(due, spanOf(LEAD), -1, policy.timeZone)),
+  day: day ?? null,
+  escalates: offset === policy.escalateAt && demandsOf(change, policy).minimumNotice !== undefined,
   status: "planned",
   foldedInto: null,
 });
@@ -69,7 +75,17 @@ const reminders = (input: PlanInput, releaseAt: string): PlannedNotice[] =>
     .notices.filter((entry) => entry !== ANNOUNCEMENT)
     .map((offset) => {
       const due = beforeRelease(releaseAt, offset, input.policy);
-      return planned(input, { kind: "reminder", offset, audience: "all", due });
+      // The urgent lane is never held, and an exact offset is the same instant for all.
+      const ownHour =
+        !hasTime(offsetSpan(offset)) &&
+        laneOf(input.policy, input.change.fields.category, input.change.critical) === "routine";
+      return planned(input, {
+        kind: "reminder",
+        offset,
+        audience: "all",
+        due,
+        ...(ownHour ? { day: dayOf(due, input.policy.timeZone) } : {}),
+      });
     })
     .toSorted(byDue);
 

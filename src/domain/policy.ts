@@ -25,6 +25,9 @@ export type Policy = {
   categories: Record<Category | "majorCritical", CategoryPolicy>;
   retries: { webhook: IsoDuration[]; email: IsoDuration[] };
   disableAfter: IsoDuration;
+  /** Offset at which partners who have said nothing are escalated once, where the category demands a minimum. */
+  escalateAt: IsoDuration;
+  /** Weekdays on which no reminder arrives: it goes out on the day before that is none. */
   heldDays: string[];
   onRelease: boolean;
   timeouts: { webhook: IsoDuration; email: IsoDuration };
@@ -53,6 +56,7 @@ export const DEFAULT_POLICY: Policy = {
     email: ["PT1M", "PT5M", "PT15M", "PT1H", "PT4H", "PT12H", "PT24H", "PT24H"],
   },
   disableAfter: "P5D",
+  escalateAt: "-P14D",
   heldDays: ["Saturday", "Sunday"],
   onRelease: false,
   timeouts: { webhook: "PT15S", email: "PT15S" },
@@ -127,6 +131,13 @@ export const policySchema = z.strictObject(
       .optional(),
     retries: perChannel(z.array(duration("elapsed"), "is not a list; write durations, as PT5M")).optional(),
     disableAfter: duration("elapsed").optional(),
+    escalateAt: z
+      .string("is not text; write an offset, as -P14D")
+      .superRefine((text, ctx) => {
+        const parsed = parseOffset(text);
+        if (parsed.kind === "fault") ctx.addIssue({ code: "custom", message: parsed.fault });
+      })
+      .optional(),
     heldDays: z
       .array(z.enum(WEEKDAYS, `is not a day of the week; write one of ${WEEKDAYS.join(", ")}`), "is not a list of days")
       .max(6, "holds every day of the week, so nothing would ever be sent; leave one out")
@@ -221,6 +232,7 @@ export const compressPolicy = (policy: Policy, monthMs: number): Policy => {
   const { normal, major, majorCritical, emergency } = policy.categories;
   return {
     ...policy,
+    escalateAt: `-${exact(offsetSpan(policy.escalateAt))}`,
     categories: {
       normal: compress(normal),
       major: compress(major),

@@ -81,6 +81,8 @@ export type LastLook = {
   noticeEnded: boolean;
   /** A reminder whose release has passed, or after which a later notice of its change is due. */
   overtaken: boolean;
+  /** Its partner is prepared, and spared all reminders but the last. */
+  ready: boolean;
   /** Its change, or everything, is paused. */
   held: boolean;
 };
@@ -99,6 +101,7 @@ const LAST_WORDS: readonly [(look: LastLook) => boolean, LastWord][] = [
   [(look) => look.endpointStatus === "bounced", { kind: "suppress", reason: "bounced" }],
   [(look) => look.endpointStatus === "unsubscribed", { kind: "suppress", reason: "unsubscribed" }],
   [(look) => look.overtaken, { kind: "skip", reason: "overtaken" }],
+  [(look) => look.ready, { kind: "skip", reason: "ready" }],
   [(look) => look.held, { kind: "hold" }],
 ];
 

@@ -82,6 +82,8 @@ export const makeAcceptEvent = ({ ledger, queues, policy, log }: Parts): AcceptE
   const queuePlanning = async ({ change, lane }: Revision): Promise<void> => {
     const job = { change: change.change, revision: change.revision };
     try {
+      // A connection that was never made would keep the emitter waiting for as long as Redis is away.
+      if (!queues.areOpen()) throw new Error("Redis cannot be reached");
       await queues.get(planQueue(lane)).add("plan", job, { jobId: planJobId(job) });
     } catch (error) {
       log.warn({ err: error, ...job }, "planning could not be queued; the reconciler will queue it");

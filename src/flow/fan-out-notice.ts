@@ -1,16 +1,20 @@
-import type { Lane } from "../domain/category.ts";
+import { CHANNELS, type Lane } from "../domain/category.ts";
 import { inTransaction, type Ledger } from "../ledger/connection.ts";
 import { fanOutWindow, lockNotice } from "../ledger/fan-out.ts";
 import type { Log } from "../log.ts";
-import type { NoticeJob, Queues } from "../queue/queues.ts";
+import { chunkQueue, type NoticeJob, type Queues } from "../queue/queues.ts";
 import { queueChunks } from "./queue-chunks.ts";
 
 /** Endpoints a window covers in one commit; the first urgent one is small, so that its first senders start at once. */
 const WINDOW = 10_000;
 const FIRST_URGENT_WINDOW = 1_000;
 
-/** `early`: by the database's clock the notice is due only in `dueInMs`. */
-export type FannedOut = { kind: "done" } | { kind: "ended" } | { kind: "early"; dueInMs: number };
+/** Chunks of one lane and channel that may wait on the queue before a fan-out pauses: about 400,000 deliveries. */
+const MOST_QUEUED = 2_000;
+const PAUSE_MS = 1_000;
+
+/** `later`: by the database's clock it is not due yet, or the senders have enough to do; come back after `delayMs`. */
+export type FannedOut = { kind: "done" } | { kind: "ended" } | { kind: "later"; delayMs: number };
 
 export type FanOutNotice = (job: NoticeJob) => Promise<FannedOut>;
 
@@ -22,6 +26,7 @@ type Step = FannedOut | { kind: "more" };
  * Makes a delivery per endpoint, window by window: each is one commit that also moves the notice's cursor, followed by
  * one job per chunk. Killed anywhere, it goes on from the cursor; run twice, it inserts nothing twice.
  *
+ * A fan-out never floods the queue: it pauses while the senders have enough to do, and goes on from its cursor.
  * Each window looks at the notice anew under its row's lock, so a superseded notice stops between two windows.
  */
 export const makeFanOutNotice = ({ ledger, queues, log }: Parts): FanOutNotice => {
@@ -31,12 +36,19 @@ export const makeFanOutNotice = ({ ledger, queues, log }: Parts): FanOutNotice =
     let deliveries = 0;
     let lane: Lane = "urgent";
 
+    const isBusy = async (lane: Lane): Promise<boolean> => {
+      const waiting = await Promise.all(
+        CHANNELS.map((channel) => queues.get(chunkQueue(channel, lane)).getWaitingCount()),
+      );
+      return Math.max(...waiting) > MOST_QUEUED;
+    };
+
     const step = async (): Promise<Step> => {
       const window = await inTransaction(ledger.pools[lane], async (sql) => {
         const notice = await lockNotice(sql, id);
         if (!notice || (notice.status !== "planned" && notice.status !== "sending")) return { kind: "ended" } as const;
         if (notice.fannedOutAt) return { kind: "done" } as const;
-        if (notice.dueInMs > 0) return { kind: "early", dueInMs: notice.dueInMs } as const;
+        if (notice.dueInMs > 0) return { kind: "later", delayMs: notice.dueInMs } as const;
         const size = notice.lane === "urgent" && notice.cursor === 0 ? FIRST_URGENT_WINDOW : WINDOW;
         return { kind: "window", size, notice, ...(await fanOutWindow(sql, notice, size)) } as const;
       });
@@ -50,8 +62,11 @@ export const makeFanOutNotice = ({ ledger, queues, log }: Parts): FanOutNotice =
 
     for (;;) {
       const result = await step();
-      if (result.kind === "more") continue;
-      if (covered > 0 || result.kind === "done")
+      if (result.kind === "more") {
+        if (await isBusy(lane)) return { kind: "later", delayMs: PAUSE_MS };
+        continue;
+      }
+      if (covered > 0)
         log.info(
           { notice: id, lane, endpoints: covered, deliveries, ms: Math.round(performance.now() - begunAt) },
           "notice fanned out",

@@ -73,6 +73,9 @@ export const makePlanNotices = ({ ledger, queues, fanOutNotice, log }: Parts): P
         },
         "notices planned",
       );
-    for (const notice of open.filter((one) => one.dueInMs <= 0)) await fanOutNotice({ notice: notice.id });
+    for (const notice of open.filter((one) => one.dueInMs <= 0)) {
+      const result = await fanOutNotice({ notice: notice.id });
+      if (result.kind === "later") await queueNotices(queues, [{ ...notice, dueInMs: result.delayMs }]);
+    }
   };
 };

@@ -34,7 +34,7 @@ export const makeReplays = ({ ledger, log }: { ledger: Ledger; log: Log }): Repl
         const target = await lockDelivery(sql, id);
         const state = target && (await noticeStates(sql, [target.notice])).get(target.notice);
         if (!target || !state) throw new Problem("not-found", `there is no delivery ${id}`);
-        const replay = replayOf(target.status, { ...target, ...state });
+        const replay = replayOf(target.status, { ...target, ...state, ready: false });
         if (replay.kind === "refused") throw new Problem("conflict", `${id} cannot be sent again: ${replay.why}`);
         await (replay.kind === "wait" ? putBack : repeatSent)(sql, target);
         return { replay: replay.kind, was: target.status };

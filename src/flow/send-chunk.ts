@@ -3,7 +3,9 @@ import { lastWord, putOff, RELAY_PAUSE_MS, type Settlement, settlementOfWord } f
 import { endRun, takeLease } from "../ledger/chunks.ts";
 import type { Ledger } from "../ledger/connection.ts";
 import { type LoadedDelivery, loadChunk } from "../ledger/deliveries.ts";
+import { lastTold } from "../ledger/last-told.ts";
 import { type KeptContent, noticeStates } from "../ledger/notice-content.ts";
+import { readyPartners } from "../ledger/ready-partners.ts";
 import type { Log } from "../log.ts";
 import type { Lanes, Ticket } from "../queue/lanes.ts";
 import type { Origins } from "../queue/origins.ts";
@@ -33,6 +35,9 @@ type Parts = {
 };
 
 export type SendChunk = (job: ChunkJob, stopping: AbortSignal) => Promise<void>;
+
+const NOBODY: ReadonlySet<string> = new Set();
+const NOTHING_TOLD: ReadonlyMap<string, number> = new Map();
 
 type Todo = { delivery: LoadedDelivery; content: KeptContent; origin: string | null };
 
@@ -82,14 +87,27 @@ export const makeSendChunk = (parts: Parts): SendChunk => {
 
     const waiting = await loadChunk(pool, chunk, channel);
     const nos = [...new Set(waiting.map((delivery) => delivery.notice))];
-    const [states, said] = await Promise.all([noticeStates(pool, nos), contents(nos)]);
+    const [states, said] = await Promise.all([noticeStates(pool, nos), contents.load(nos)]);
+    const reminders = nos.filter((no) => states.get(no)?.isReminder);
+    const revised = nos.some((no) => (said.get(no)?.change?.revision ?? 1) > 1);
+    const [ready, told] = await Promise.all([
+      reminders.length > 0 ? readyPartners(pool, reminders, [...new Set(waiting.map((one) => one.partner))]) : NOBODY,
+      revised ? lastTold(pool, chunk) : NOTHING_TOLD,
+    ]);
     let todo: Todo[] = [];
     for (const delivery of waiting) {
       const content = said.get(delivery.notice);
       const state = states.get(delivery.notice);
       if (!content || !state) continue;
-      const word = lastWord({ ...delivery, ...state });
-      if (word.kind === "send") todo.push({ delivery, content, origin: originOf(delivery.address) });
+      const word = lastWord({ ...delivery, ...state, ready: ready.has(`${delivery.notice} ${delivery.partner}`) });
+      if (word.kind === "send")
+        todo.push({
+          delivery,
+          content: revised
+            ? await contents.since(content, told.get(`${delivery.notice} ${delivery.endpoint}`) ?? null)
+            : content,
+          origin: originOf(delivery.address),
+        });
       else if (word.kind === "hold") counts["held"] = (counts["held"] ?? 0) + 1;
       else settle(word.reason, delivery, settlementOfWord(word), performance.now());
     }

@@ -19,9 +19,14 @@ export type NoticeToFanOut = {
   fannedOutAt: Date | null;
   /** By the database's clock; above zero it is too early. */
   dueInMs: number;
+  /** Each partner's own hour: the day, the wall clock and the weekdays on which nothing arrives; null: all at once. */
+  hours: { day: string; sendAt: string; heldDays: string[]; notBefore: string } | null;
   /** The change's notices of earlier revisions: an endpoint that one of them reached has been told. */
   earlier: number[];
-  /** The other notices of this revision for told or untold endpoints: nobody gets both. */
+  /**
+   * What says the same: the other notices of this revision for told or untold endpoints, and the same reminder of the
+   * same date in earlier revisions. Nobody gets both.
+   */
   siblings: number[];
 };
 
@@ -31,10 +36,17 @@ export const lockNotice = async (sql: Sql, id: string): Promise<NoticeToFanOut |
     name: "lock-notice",
     text: `SELECT n.no, n.id, n.change, c.service, n.lane, n.audience, n.status, n.cursor, n.fanned_out_at AS "fannedOutAt",
                   ceil(extract(epoch FROM n.fan_out_at - clock_timestamp()) * 1000)::int8 AS "dueInMs",
+                  CASE WHEN n.day IS NOT NULL THEN jsonb_build_object('day', n.day, 'sendAt', p.policy->'sendAt',
+                    'heldDays', p.policy->'heldDays',
+                    'notBefore', (r.accepted_at AT TIME ZONE (p.policy->>'timeZone'))::date) END AS hours,
                   ARRAY(SELECT s.no FROM notices s WHERE s.change = n.change AND s.revision < n.revision) AS earlier,
-                  ARRAY(SELECT s.no FROM notices s WHERE s.change = n.change AND s.revision = n.revision
-                        AND s.audience <> 'all' AND s.no <> n.no) AS siblings
+                  ARRAY(SELECT s.no FROM notices s WHERE s.change = n.change AND (
+                          (s.revision = n.revision AND s.audience <> 'all' AND n.audience <> 'all' AND s.no <> n.no)
+                          OR (n.kind = 'reminder' AND s.kind = 'reminder' AND s.revision < n.revision
+                              AND s."offset" = n."offset" AND s.release_at = n.release_at))) AS siblings
            FROM notices n LEFT JOIN changes c ON c.change = n.change
+           LEFT JOIN revisions r ON r.change = n.change AND r.revision = n.revision
+           LEFT JOIN policies p ON p.hash = r.policy
            WHERE n.id = $1 FOR UPDATE OF n`,
     values: [id],
   });
@@ -47,36 +59,50 @@ const AUDIENCE: Record<Audience, string> = (() => {
     "EXISTS (SELECT FROM deliveries d WHERE d.notice = ANY($4) AND d.endpoint = e.no AND (d.status = 'sent' OR d.attempts > 0))";
   const toldBySibling = "EXISTS (SELECT FROM deliveries d WHERE d.notice = ANY($5) AND d.endpoint = e.no)";
   return {
-    all: "$4::int8[] IS NOT NULL AND $5::int8[] IS NOT NULL",
+    all: "$4::int8[] IS NOT NULL AND NOT EXISTS (SELECT FROM deliveries d WHERE d.notice = ANY($5) AND d.endpoint = e.no AND d.status = 'sent')",
     told: `${told} AND NOT ${toldBySibling}`,
     untold: `NOT ${told} AND NOT ${toldBySibling}`,
   };
 })();
 
+/**
+ * When a partner `p` gets notice `n`: at the policy's `sendAt` by its own clock, on the last day up to `day` that is
+ * neither a held weekday nor one of its holidays, but never on or before the day of acceptance (it was told then), and
+ * never after the release: then at the nominal time. Without a day of its own ($7 null) all get it at `due_at`.
+ */
+export const OWN_HOUR = `
+  CASE WHEN $7::jsonb IS NULL THEN n.due_at ELSE (
+    SELECT CASE WHEN own.at < coalesce(n.release_at, 'infinity') THEN own.at ELSE n.due_at END
+    FROM (SELECT (coalesce(max(days.day), n.day) + ($7::jsonb->>'sendAt')::time) AT TIME ZONE p.time_zone AS at
+          FROM (SELECT n.day - back AS day FROM generate_series(0, 13) AS back) AS days
+          WHERE NOT $7::jsonb->'heldDays' ? trim(to_char(days.day, 'Day')) AND NOT days.day = ANY(p.holidays)
+            AND days.day > ($7::jsonb->>'notBefore')::date) AS own
+  ) END`;
+
 const windowStatement = (audience: Audience): string => `
   WITH first AS MATERIALIZED (SELECT nextval('chunk_ids') AS id),
   audience AS MATERIALIZED (
-    SELECT e.no, e.channel
-    FROM endpoints e JOIN partners p ON p.partner = e.partner
+    SELECT e.no, e.channel, n.no AS notice, n.lane, ${OWN_HOUR} AS due_at
+    FROM endpoints e JOIN partners p ON p.partner = e.partner, (SELECT * FROM notices WHERE no = $1) AS n
     WHERE e.no > $2 AND e.status = 'active' AND e.role = 'primary' AND e.deleted_at IS NULL
       AND p.left_at IS NULL AND p.subscriptions && ARRAY['*', $3] AND ${AUDIENCE[audience]}
     ORDER BY e.no LIMIT $6
   ),
-  placed AS (
-    SELECT no, channel, (row_number() OVER (PARTITION BY channel ORDER BY no) - 1) / ${CHUNK_SIZE} AS place FROM audience
-  ),
   numbered AS (
-    SELECT no, channel, (SELECT id FROM first) + dense_rank() OVER (ORDER BY channel, place) - 1 AS chunk FROM placed
+    SELECT notice, no, lane, channel, due_at, CASE WHEN due_at <= now() THEN
+             (SELECT id FROM first) + dense_rank() OVER (ORDER BY due_at <= now() DESC, channel, place) - 1 END AS chunk
+    FROM (SELECT *, (row_number() OVER (PARTITION BY channel, due_at <= now() ORDER BY no) - 1) / ${CHUNK_SIZE} AS place
+          FROM audience) AS placed
   ),
   new_deliveries AS (
     INSERT INTO deliveries (notice, endpoint, lane, channel, chunk, due_at)
-    SELECT n.no, numbered.no, n.lane, numbered.channel, numbered.chunk, n.due_at
-    FROM numbered CROSS JOIN (SELECT no, lane, due_at FROM notices WHERE no = $1) AS n
+    SELECT notice, no, lane, channel, chunk, due_at FROM numbered
     ON CONFLICT DO NOTHING
     RETURNING chunk, channel, lane
   ),
   new_chunks AS (
-    INSERT INTO chunks (id, lane, channel) SELECT DISTINCT chunk, lane, channel FROM new_deliveries RETURNING id, lane, channel
+    INSERT INTO chunks (id, lane, channel)
+    SELECT DISTINCT chunk, lane, channel FROM new_deliveries WHERE chunk IS NOT NULL RETURNING id, lane, channel
   ),
   moved AS (
     UPDATE notices SET status = 'sending', cursor = coalesce((SELECT max(no) FROM audience), cursor),
@@ -105,7 +131,7 @@ export const fanOutWindow = async (sql: Sql, notice: NoticeToFanOut, size: numbe
   }>({
     name: `fan-out-${notice.audience}`,
     text: windowStatement(notice.audience),
-    values: [notice.no, notice.cursor, notice.service, notice.earlier, notice.siblings, size],
+    values: [notice.no, notice.cursor, notice.service, notice.earlier, notice.siblings, size, notice.hours],
   });
   return {
     chunks: rows.flatMap(({ id, lane, channel }) => (id === null ? [] : [{ id, lane, channel }])),

@@ -9,13 +9,19 @@ import { entrySequence } from "./calendar-entries.ts";
 import type { Sql } from "./connection.ts";
 
 /** What is fresh of a notice when one of its chunks is sent. */
-export type NoticeState = { no: number; noticeEnded: boolean; overtaken: boolean; held: boolean };
+export type NoticeState = {
+  no: number;
+  isReminder: boolean;
+  noticeEnded: boolean;
+  overtaken: boolean;
+  held: boolean;
+};
 
 /** The states of notices by number, read anew for every chunk. */
 export const noticeStates = async (sql: Sql, nos: readonly number[]): Promise<Map<number, NoticeState>> => {
   const { rows } = await sql.query<NoticeState>({
     name: "notice-states",
-    text: `SELECT n.no, n.status IN ('superseded', 'cancelled') AS "noticeEnded",
+    text: `SELECT n.no, n.kind = 'reminder' AS "isReminder", n.status IN ('superseded', 'cancelled') AS "noticeEnded",
                   n.kind = 'reminder' AND (n.release_at <= now() OR EXISTS (
                     SELECT FROM notices later WHERE later.change = n.change AND later.revision >= n.revision
                       AND later.due_at > n.due_at AND later.due_at <= now()

@@ -15,10 +15,12 @@ type NewNotices = {
 export const insertNotices = async (sql: Sql, plan: NewNotices): Promise<void> => {
   await sql.query({
     name: "insert-notices",
-    text: `INSERT INTO notices (id, change, revision, kind, "offset", lane, audience, release_at, due_at, fan_out_at, status, folded_into)
-           SELECT n.id, $1, $2, n.kind, n.shift, n.lane, n.audience, $3, n.due_at, n.due_at, n.status, n.folded_into
-           FROM unnest($4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::timestamptz[], $10::text[], $11::text[])
-             WITH ORDINALITY AS n (id, kind, shift, lane, audience, due_at, status, folded_into, place)
+    text: `INSERT INTO notices (id, change, revision, kind, "offset", lane, audience, release_at, due_at, fan_out_at, day, escalates,
+                                status, folded_into)
+           SELECT n.id, $1, $2, n.kind, n.shift, n.lane, n.audience, $3, n.due_at, n.fan_out_at, n.day, n.escalates, n.status, n.folded_into
+           FROM unnest($4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::timestamptz[], $10::timestamptz[],
+                       $11::date[], $12::bool[], $13::text[], $14::text[])
+             WITH ORDINALITY AS n (id, kind, shift, lane, audience, due_at, fan_out_at, day, escalates, status, folded_into, place)
            ORDER BY n.place
            ON CONFLICT (id) DO NOTHING`,
     values: [
@@ -31,6 +33,9 @@ export const insertNotices = async (sql: Sql, plan: NewNotices): Promise<void> =
       plan.notices.map((notice) => notice.lane),
       plan.notices.map((notice) => notice.audience),
       plan.notices.map((notice) => notice.dueAt),
+      plan.notices.map((notice) => notice.fanOutAt),
+      plan.notices.map((notice) => notice.day),
+      plan.notices.map((notice) => notice.escalates),
       plan.notices.map((notice) => notice.status),
       plan.notices.map((notice) => notice.foldedInto),
     ],

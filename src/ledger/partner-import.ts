@@ -77,6 +77,10 @@ export const mergeImport = async (sql: Sql): Promise<{ partners: number; endpoin
   await sql.query("ANALYZE import_partners; ANALYZE import_endpoints; SET LOCAL enable_hashjoin = on");
   await sql.query("LOCK TABLE partners, endpoints IN SHARE ROW EXCLUSIVE MODE");
   const partners = await sql.query(
+    `UPDATE endpoints e SET unwelcomed = true FROM import_partners i JOIN partners p ON p.partner = i.partner
+     WHERE e.partner = i.partner AND e.deleted_at IS NULL AND i.subscriptions <> p.subscriptions`,
+  );
+  await sql.query(
     `MERGE INTO partners p USING import_partners i ON p.partner = i.partner
      WHEN MATCHED THEN UPDATE SET name = i.name, locale = coalesce(i.locale, p.locale),
        time_zone = coalesce(i.time_zone, p.time_zone), holidays = coalesce(i.holidays, p.holidays),

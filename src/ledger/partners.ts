@@ -45,14 +45,17 @@ export const insertPartner = async (sql: Sql, row: NewPartner): Promise<PartnerR
   return rows[0] ?? null;
 };
 
-/** Changes the given fields of a partner who has not left; null when there is none. */
+/** Changes the given fields of a partner who has not left; null when there is none. New subscriptions: its endpoints are welcomed. */
 export const updatePartner = async (
   sql: Sql,
   partner: string,
   fields: { [K in Exclude<keyof NewPartner, "partner">]?: NewPartner[K] | undefined },
 ): Promise<PartnerRow | null> => {
   const { rows } = await sql.query<PartnerRow>(
-    `UPDATE partners SET name = coalesce($2, name), locale = coalesce($3, locale), time_zone = coalesce($4, time_zone),
+    `WITH welcome AS (
+       UPDATE endpoints SET unwelcomed = true WHERE partner = $1 AND deleted_at IS NULL AND $6::text[] IS NOT NULL
+     )
+     UPDATE partners SET name = coalesce($2, name), locale = coalesce($3, locale), time_zone = coalesce($4, time_zone),
        holidays = coalesce($5, holidays), subscriptions = coalesce($6, subscriptions)
      WHERE partner = $1 AND left_at IS NULL RETURNING ${COLUMNS}`,
     [partner, fields.name, fields.locale, fields.timeZone, fields.holidays, fields.subscriptions],

@@ -65,6 +65,8 @@ export const endpoints = pgTable(
     /** First failure since the last success, and how many deliveries in a row used up their retries. */
     failingSince: instant("failing_since"),
     exhausted: smallint("exhausted").notNull().default(0),
+    /** New, subscribed anew or enabled again: the sweeper tells it of the changes that were announced before. */
+    unwelcomed: boolean("unwelcomed").notNull().default(true),
     createdAt: instant("created_at").notNull().defaultNow(),
     deletedAt: instant("deleted_at"),
   },
@@ -72,6 +74,7 @@ export const endpoints = pgTable(
     uniqueIndex("endpoints_address").on(t.partner, t.channel, t.address).where(sql`deleted_at IS NULL`),
     index("endpoints_mailbox").on(sql`lower(address)`).where(sql`channel = 'email' AND deleted_at IS NULL`),
     index("endpoints_partner").on(t.partner),
+    index("endpoints_unwelcomed").on(t.no).where(sql`unwelcomed`),
     check("endpoints_channel", sql`${t.channel} IN ('email', 'webhook')`),
     check("endpoints_role", sql`${t.role} IN ('primary', 'escalation')`),
     check("endpoints_status", sql`${t.status} IN ('active', 'disabled', 'bounced', 'unsubscribed')`),
@@ -187,6 +190,8 @@ export const notices = pgTable(
     /** The release date that it bears, for the minimum per partner. */
     releaseAt: instant("release_at"),
     dueAt: instant("due_at").notNull(),
+    /** The day on which each partner gets it at its own hour; null when all get it at `due_at`. */
+    day: date("day", { mode: "string" }),
     /** Early enough that every partner's own hour is still ahead. */
     fanOutAt: instant("fan_out_at").notNull(),
     status: text("status").notNull(),
@@ -200,11 +205,15 @@ export const notices = pgTable(
     fanOutStartedAt: instant("fan_out_started_at"),
     fannedOutAt: instant("fanned_out_at"),
     doneAt: instant("done_at"),
+    /** When it is due, the second contacts of partners who have said nothing get it too; done at `escalated_at`. */
+    escalates: boolean("escalates").notNull().default(false),
+    escalatedAt: instant("escalated_at"),
     createdAt: instant("created_at").notNull().defaultNow(),
   },
   (t) => [
     index("notices_change").on(t.change, t.revision),
     index("notices_open").on(t.no).where(sql`status = 'planned' OR (status = 'sending' AND fanned_out_at IS NULL)`),
+    index("notices_escalating").on(t.dueAt).where(sql`escalates AND escalated_at IS NULL`),
     index("notices_sending").on(t.no).where(sql`status = 'sending'`),
     check("notices_status", sql`${t.status} IN ('planned', 'sending', 'done', 'superseded', 'cancelled', 'folded')`),
     check("notices_audience", sql`${t.audience} IN ('all', 'told', 'untold')`),

@@ -5,6 +5,10 @@ import { makeReconcile } from "../flow/reconcile.ts";
 import { makeSealNew } from "../flow/seal.ts";
 import { makeSweep } from "../flow/sweep.ts";
 import { makeTakeEvent } from "../flow/take-event.ts";
+import { makeTellProvider } from "../flow/tell-provider.ts";
+import { makeTendPartners } from "../flow/tend-partners.ts";
+import { makeWatchMinimums } from "../flow/watch-minimums.ts";
+import { makeWatchOverdue } from "../flow/watch-overdue.ts";
 import { noticeJob, planJob } from "../queue/jobs.ts";
 import { noticeQueue, planQueue } from "../queue/queues.ts";
 import { openWorker } from "../queue/worker.ts";
@@ -14,18 +18,23 @@ import { every } from "./timers.ts";
 const LANES = ["urgent", "routine"] as const;
 const SWEEP_MS = 1_000;
 const RECONCILE_MS = 60_000;
+const OVERDUE_MS = 15_000;
 const SEAL_MS = 60_000;
 const DONE = { kind: "done" } as const;
 
 /** Plans events, fans out due notices, sweeps each second and reconciles each minute. Run as many as you like. */
 export const startScheduler = async (parts: Parts): Promise<Running> => {
-  const { ledger, queues, policy, redis, redisUrl, prefix, log } = parts;
+  const { config, ledger, queues, policy, redis, redisUrl, prefix, registry, log } = parts;
   const takeEvent = makeTakeEvent({ acceptEvent: makeAcceptEvent({ ledger, queues, policy, log }), ledger, log });
   const fanOutNotice = makeFanOutNotice({ ledger, queues, log });
   const planNotices = makePlanNotices({ ledger, queues, fanOutNotice, log });
   const sweep = makeSweep({ ledger, queues, log });
+  const tellProvider = makeTellProvider({ contact: config.contact, log });
+  const tendPartners = makeTendPartners({ ledger, tellProvider, publicUrl: config.publicUrl, log });
+  const watchMinimums = makeWatchMinimums({ ledger, tellProvider, publicUrl: config.publicUrl });
   const sealNew = makeSealNew({ ledger, log });
-  const reconcile = makeReconcile({ ledger, queues, redis, log, prefix });
+  const reconcile = makeReconcile({ ledger, queues, redis, log, prefix, registry });
+  const watchOverdue = makeWatchOverdue({ ledger, log });
 
   const workers = [
     openWorker({
@@ -53,7 +62,7 @@ export const startScheduler = async (parts: Parts): Promise<Running> => {
         concurrency: 4,
         run: async (data) => {
           const result = await fanOutNotice(noticeJob.parse(data));
-          return result.kind === "early" ? { kind: "later", delayMs: result.dueInMs } : DONE;
+          return result.kind === "later" ? result : DONE;
         },
       }),
     ]),
@@ -66,7 +75,10 @@ export const startScheduler = async (parts: Parts): Promise<Running> => {
       },
       log,
     }),
+    every(SWEEP_MS, "welcoming and escalating", { tick: tendPartners, log }),
+    every(RECONCILE_MS, "watching minimums", { tick: watchMinimums, log }),
     every(SEAL_MS, "sealing", { tick: async () => void (await sealNew()), log }),
+    every(OVERDUE_MS, "watching for what is overdue", { tick: async () => void (await watchOverdue()), log }),
     every(RECONCILE_MS, "reconcile", { tick: async () => void (await reconcile.run(false)), log }),
   ];
   return {

@@ -41,7 +41,15 @@ export const chunkJobId = (job: ChunkJob): string => `${job.chunk}.${job.run}`;
  */
 export const JOB_OPTIONS: JobsOptions = { removeOnComplete: true, removeOnFail: true, attempts: 1 };
 
-export type Queues = { get(name: QueueName): Queue; all: readonly Queue[]; close(): Promise<void> };
+export type Queues = {
+  /** Whether the connection stands right now. */
+  areOpen(): boolean;
+  get(name: QueueName): Queue;
+  all: readonly Queue[];
+  /** Bounds BullMQ's own event streams again: it writes the bound when a queue is opened, and a flush takes it. */
+  setBounds(): Promise<void>;
+  close(): Promise<void>;
+};
 
 /** Producers' side of every queue over one shared connection; the caller closes the connection. */
 export const openQueues = (connection: Redis, log: Log, prefix = PREFIX): Queues => {
@@ -52,6 +60,8 @@ export const openQueues = (connection: Redis, log: Log, prefix = PREFIX): Queues
         prefix,
         defaultJobOptions: JOB_OPTIONS,
         streams: { events: { maxLen: 100 } },
+        // The workers check the version; here it would only print Redis's settings once a queue (see settings.ts).
+        skipVersionCheck: true,
       });
       queue.on("error", (error) => log.debug({ err: error, queue: name }, "queue connection fault"));
       return [name, queue] as const;
@@ -59,12 +69,16 @@ export const openQueues = (connection: Redis, log: Log, prefix = PREFIX): Queues
   );
   const all = [...queues.values()];
   return {
+    areOpen: () => connection.status === "ready",
     get: (name) => {
       const queue = queues.get(name);
       if (!queue) throw new Error(`no queue is named ${name}`);
       return queue;
     },
     all,
+    setBounds: async () => {
+      await Promise.all(all.map((queue) => queue.getBackend().setQueueMeta(queue.metaValues)));
+    },
     close: async () => {
       await Promise.all(all.map((queue) => queue.close()));
     },

@@ -68,6 +68,8 @@ type PipelineOptions = {
   databaseUrl?: string;
   redis?: { url: string; prefix: string };
   secret?: string;
+  /** The provider's own. */
+  contact?: string;
 };
 
 export const startPipeline = async ({
@@ -88,6 +90,7 @@ export const startPipeline = async ({
     secret: given.secret ?? randomBytes(48).toString("base64"),
     smtpUrl: mailbox.url,
     webhookAllow: ["127.0.0.0/8"],
+    contact: given.contact,
   };
   const parts: Parts = { ...(await connect(config, quietLog, redis.prefix)), policy };
   atEnd(() => parts.close());

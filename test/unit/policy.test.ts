@@ -13,7 +13,7 @@ import {
   readPolicy,
 } from "../../src/domain/policy.ts";
 
-/** INTERFACE: "Policy file", to the letter. */
+/** INTERFACE: "Policy file", to the letter, and `escalateAt`, which is ours. */
 const INTERFACE_POLICY = {
   timeZone: "Europe/Paris",
   sendAt: "09:00",
@@ -31,6 +31,7 @@ const INTERFACE_POLICY = {
     email: ["PT1M", "PT5M", "PT15M", "PT1H", "PT4H", "PT12H", "PT24H", "PT24H"],
   },
   disableAfter: "P5D",
+  escalateAt: "-P14D",
   heldDays: ["Saturday", "Sunday"],
   onRelease: false,
   timeouts: { webhook: "PT15S", email: "PT15S" },
@@ -167,7 +168,7 @@ suite("a policy's hash", () => {
       '{"a":"é","b":[2,{"c":null,"d":1}]}',
     );
     assert.equal(canonicalJson(undefined), "null");
-    assert.equal(policyHash(DEFAULT_POLICY), "977e28286418be11d8d879c2bc989327075db2100cb9dcec4f32aa80b6be0f61");
+    assert.equal(policyHash(DEFAULT_POLICY), "39fc9c09f52c00a087108b66326a8b6e66de98f6b649ebec095fcf6fb0e813cb");
   });
 
   test("does not depend on the order of names, and changes with any word", () => {
@@ -201,7 +202,9 @@ suite("a compressed policy", () => {
   });
 
   test("keeps the retries and everything else, and is a policy that can be read", () => {
-    assert.deepEqual({ ...compressed, categories: DEFAULT_POLICY.categories }, DEFAULT_POLICY);
+    const { categories, escalateAt } = DEFAULT_POLICY;
+    assert.equal(compressed.escalateAt, "-PT9.333S");
+    assert.deepEqual({ ...compressed, categories, escalateAt }, DEFAULT_POLICY);
     assert.deepEqual(read(compressed), compressed);
   });
 

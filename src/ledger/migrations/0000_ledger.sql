@@ -93,6 +93,7 @@ CREATE TABLE "endpoints" (
 	"former_secret_until" timestamp (3) with time zone,
 	"failing_since" timestamp (3) with time zone,
 	"exhausted" smallint DEFAULT 0 NOT NULL,
+	"unwelcomed" boolean DEFAULT true NOT NULL,
 	"created_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
 	"deleted_at" timestamp (3) with time zone,
 	CONSTRAINT "endpoints_channel" CHECK ("endpoints"."channel" IN ('email', 'webhook')),
@@ -143,6 +144,7 @@ CREATE TABLE "notices" (
 	"audience" text NOT NULL,
 	"release_at" timestamp (3) with time zone,
 	"due_at" timestamp (3) with time zone NOT NULL,
+	"day" date,
 	"fan_out_at" timestamp (3) with time zone NOT NULL,
 	"status" text NOT NULL,
 	"folded_into" text,
@@ -152,6 +154,8 @@ CREATE TABLE "notices" (
 	"fan_out_started_at" timestamp (3) with time zone,
 	"fanned_out_at" timestamp (3) with time zone,
 	"done_at" timestamp (3) with time zone,
+	"escalates" boolean DEFAULT false NOT NULL,
+	"escalated_at" timestamp (3) with time zone,
 	"created_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
 	CONSTRAINT "notices_id_unique" UNIQUE("id"),
 	CONSTRAINT "notices_status" CHECK ("notices"."status" IN ('planned', 'sending', 'done', 'superseded', 'cancelled', 'folded')),
@@ -268,11 +272,13 @@ CREATE INDEX "deliveries_sent" ON "deliveries" USING btree ("sent_at") WHERE sta
 CREATE UNIQUE INDEX "endpoints_address" ON "endpoints" USING btree ("partner","channel","address") WHERE deleted_at IS NULL;--> statement-breakpoint
 CREATE INDEX "endpoints_mailbox" ON "endpoints" USING btree (lower(address)) WHERE channel = 'email' AND deleted_at IS NULL;--> statement-breakpoint
 CREATE INDEX "endpoints_partner" ON "endpoints" USING btree ("partner");--> statement-breakpoint
+CREATE INDEX "endpoints_unwelcomed" ON "endpoints" USING btree ("no") WHERE unwelcomed;--> statement-breakpoint
 CREATE UNIQUE INDEX "events_identity" ON "events" USING btree ("source","id") WHERE status <> 'refused';--> statement-breakpoint
 CREATE INDEX "events_held" ON "events" USING btree ("change") WHERE status = 'held';--> statement-breakpoint
 CREATE INDEX "events_refused" ON "events" USING btree ("no") WHERE status = 'refused';--> statement-breakpoint
 CREATE INDEX "notices_change" ON "notices" USING btree ("change","revision");--> statement-breakpoint
 CREATE INDEX "notices_open" ON "notices" USING btree ("no") WHERE status = 'planned' OR (status = 'sending' AND fanned_out_at IS NULL);--> statement-breakpoint
+CREATE INDEX "notices_escalating" ON "notices" USING btree ("due_at") WHERE escalates AND escalated_at IS NULL;--> statement-breakpoint
 CREATE INDEX "notices_sending" ON "notices" USING btree ("no") WHERE status = 'sending';--> statement-breakpoint
 CREATE INDEX "provider_mails_due" ON "provider_mails" USING btree ("due_at") WHERE sent_at IS NULL;--> statement-breakpoint
 CREATE INDEX "replays_chunk" ON "replays" USING btree ("chunk");--> statement-breakpoint

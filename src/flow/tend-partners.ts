@@ -1,0 +1,47 @@
+import { inTransaction, type Ledger } from "../ledger/connection.ts";
+import { escalateOne, welcomeEndpoints } from "../ledger/late.ts";
+import type { Log } from "../log.ts";
+import type { TellProvider } from "./tell-provider.ts";
+
+/** Partners whose names a mail to the provider lists; the proof has them all. */
+const LISTED = 200;
+
+export type TendPartners = () => Promise<void>;
+
+type Parts = { ledger: Ledger; tellProvider: TellProvider; publicUrl: string; log: Log };
+
+/**
+ * One tick, each second: whoever joined after an announcement is told of it, and partners who have said nothing when the
+ * escalating reminder is due are escalated once: their second contacts get it, and the provider gets one list.
+ */
+export const makeTendPartners =
+  ({ ledger, tellProvider, publicUrl, log }: Parts): TendPartners =>
+  async () => {
+    const pool = ledger.pools.routine;
+    const welcomed = await inTransaction(pool, welcomeEndpoints);
+    if (welcomed > 0) log.info({ deliveries: welcomed }, "late joiners are told");
+
+    const escalate = (): Promise<boolean> =>
+      inTransaction(pool, async (sql) => {
+        const escalation = await escalateOne(sql);
+        if (!escalation) return false;
+        const { notice, change, revision, silent, contacts } = escalation;
+        if (silent.length > 0)
+          await tellProvider(sql, {
+            kind: "silent",
+            dedupe: `silent.${notice}`,
+            subject: `[${change}] ${silent.length} ${silent.length === 1 ? "partner has" : "partners have"} said nothing`,
+            body: [
+              `Of ${change}, revision ${revision}, these partners have said nothing yet:`,
+              "",
+              ...silent.slice(0, LISTED).map((partner) => `- ${partner}`),
+              ...(silent.length > LISTED ? [`and ${silent.length - LISTED} more`] : []),
+              "",
+              `${contacts} of their escalation contacts got the reminder. Everyone's state: ${publicUrl}/v1/changes/${change}/proof.html`,
+            ].join("\n"),
+          });
+        log.info({ notice, silent: silent.length, contacts }, "silent partners escalated");
+        return true;
+      });
+    while (await escalate());
+  };

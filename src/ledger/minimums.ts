@@ -1,0 +1,34 @@
+import type { Change } from "../domain/change.ts";
+import type { Policy } from "../domain/policy.ts";
+import type { Verdict } from "../domain/verdict.ts";
+import type { Sql } from "./connection.ts";
+
+/** An announced change with a date ahead, under the policy that governs its latest revision. */
+export type AnnouncedChange = { change: string; revision: number; state: Change; policy: Policy; verdict: Verdict };
+
+export const announcedChanges = async (sql: Sql): Promise<AnnouncedChange[]> => {
+  const { rows } = await sql.query<AnnouncedChange>({
+    name: "announced-changes",
+    text: `SELECT c.change, c.revision, c.state, p.policy, r.verdict
+           FROM changes c
+           JOIN revisions r ON r.change = c.change AND r.revision = c.revision
+           JOIN policies p ON p.hash = r.policy
+           WHERE c.status = 'announced' AND c.release_at > now()`,
+  });
+  return rows;
+};
+
+/** Partners whom the change concerns and who have not been told of its present date, in order, at most `limit`. */
+export const untoldPartners = async (sql: Sql, change: string, limit: number): Promise<string[]> => {
+  const { rows } = await sql.query<{ partner: string }>(
+    `SELECT p.partner FROM partners p, changes c
+     WHERE c.change = $1 AND p.left_at IS NULL AND p.subscriptions && ARRAY['*', c.service]
+       AND NOT EXISTS (
+         SELECT FROM notices n JOIN deliveries d ON d.notice = n.no AND d.status = 'sent'
+         JOIN endpoints e ON e.no = d.endpoint AND e.partner = p.partner
+         WHERE n.change = c.change AND n.release_at = c.release_at)
+     ORDER BY p.partner LIMIT $2`,
+    [change, limit],
+  );
+  return rows.map((row) => row.partner);
+};
