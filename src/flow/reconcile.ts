@@ -1,13 +1,24 @@
 import type { Redis } from "ioredis";
 import type { Pool } from "pg";
+import type { Registry } from "prom-client";
 import { unplannedRevisions } from "../ledger/changes.ts";
 import { queuedChunks } from "../ledger/chunks.ts";
 import { inTransaction, type Ledger, type Sql } from "../ledger/connection.ts";
 import { openNotices } from "../ledger/notices.ts";
 import type { Log } from "../log.ts";
-import { epochKeyOf, noticeJobId, noticeQueue, planJobId, planQueue, type Queues } from "../queue/queues.ts";
+import {
+  chunkJobId,
+  chunkQueue,
+  epochKeyOf,
+  noticeJobId,
+  noticeQueue,
+  planJobId,
+  planQueue,
+  type Queues,
+} from "../queue/queues.ts";
 import { queueChunks } from "./queue-chunks.ts";
 import { queueNotices } from "./queue-notices.ts";
+import { makeReconcileMetrics } from "./reconcile-metrics.ts";
 
 const PAGE = 1_000;
 /** What was committed this recently is still on its way to the queue. */
@@ -24,7 +35,7 @@ export type Reconcile = {
 
 export type Reconciled = { plans: number; notices: number; chunks: number };
 
-type Parts = { ledger: Ledger; queues: Queues; redis: Redis; log: Log; prefix: string };
+type Parts = { ledger: Ledger; queues: Queues; redis: Redis; log: Log; prefix: string; registry: Registry };
 
 const tryLock = async (sql: Sql): Promise<boolean> => {
   const { rows } = await sql.query<{ locked: boolean }>("SELECT pg_try_advisory_xact_lock($1) AS locked", [
@@ -33,13 +44,19 @@ const tryLock = async (sql: Sql): Promise<boolean> => {
   return rows[0]?.locked ?? false;
 };
 
-/** Holds the database's reconcile lock around each page; null when another process has it. */
-const underLock = <T>(pool: Pool, work: (sql: Sql) => Promise<T>): Promise<T | null> =>
-  inTransaction(pool, async (sql) => ((await tryLock(sql)) ? work(sql) : null));
+const waitForLock = async (sql: Sql): Promise<boolean> => {
+  await sql.query("SELECT pg_advisory_xact_lock($1)", [RECONCILE_LOCK]);
+  return true;
+};
+
+/** Holds the database's reconcile lock around each page; null when another process has it and nobody waits for it. */
+const underLock = <T>(pool: Pool, patient: boolean, work: (sql: Sql) => Promise<T>): Promise<T | null> =>
+  inTransaction(pool, async (sql) => ((await (patient ? waitForLock : tryLock)(sql)) ? work(sql) : null));
 
 /** Compares the ledger with the queue, in pages over partial indexes, and adds the jobs that are missing. */
-export const makeReconcile = ({ ledger, queues, redis, log, prefix }: Parts): Reconcile => {
+export const makeReconcile = ({ ledger, queues, redis, log, prefix, registry }: Parts): Reconcile => {
   const pool = ledger.pools.routine;
+  const count = makeReconcileMetrics(registry);
   const epochKey = epochKeyOf(prefix);
 
   /** Of jobs by queue key, those that Redis does not hold. */
@@ -51,17 +68,17 @@ export const makeReconcile = ({ ledger, queues, redis, log, prefix }: Parts): Re
     return items.filter((_, at) => answers[at]?.[1] === 0);
   };
 
-  const plans = async (settlingMs: number): Promise<number> => {
-    const found = await underLock(pool, (sql) => unplannedRevisions(sql, settlingMs, PAGE));
+  const plans = async (afterFlush: boolean, settlingMs: number): Promise<number> => {
+    const found = await underLock(pool, afterFlush, (sql) => unplannedRevisions(sql, settlingMs, PAGE));
     const lost = await missing(found ?? [], (one) => queues.get(planQueue(one.lane)).toKey(planJobId(one)));
     for (const { lane, ...job } of lost) await queues.get(planQueue(lane)).add("plan", job, { jobId: planJobId(job) });
     return lost.length;
   };
 
-  const notices = async (): Promise<number> => {
+  const notices = async (afterFlush: boolean): Promise<number> => {
     let added = 0;
     for (let after = 0; ; ) {
-      const page = await underLock(pool, (sql) => openNotices(sql, after, PAGE));
+      const page = await underLock(pool, afterFlush, (sql) => openNotices(sql, after, PAGE));
       const last = page?.at(-1);
       if (!page || !last) return added;
       const lost = await missing(page, (one) =>
@@ -73,14 +90,19 @@ export const makeReconcile = ({ ledger, queues, redis, log, prefix }: Parts): Re
     }
   };
 
-  const chunks = async (settlingMs: number): Promise<number> => {
+  const chunks = async (afterFlush: boolean, settlingMs: number): Promise<number> => {
     let added = 0;
     for (let after = 0; ; ) {
-      const page = await underLock(pool, (sql) => queuedChunks(sql, { after, olderThanMs: settlingMs, limit: PAGE }));
+      const page = await underLock(pool, afterFlush, (sql) =>
+        queuedChunks(sql, { after, olderThanMs: settlingMs, limit: PAGE }),
+      );
       const last = page?.at(-1);
       if (!page || !last) return added;
-      await queueChunks(queues, page);
-      added += page.length;
+      const lost = await missing(page, (one) =>
+        queues.get(chunkQueue(one.channel, one.lane)).toKey(chunkJobId({ chunk: one.id, run: one.run + 1 })),
+      );
+      await queueChunks(queues, lost);
+      added += lost.length;
       after = last.id;
     }
   };
@@ -88,8 +110,15 @@ export const makeReconcile = ({ ledger, queues, redis, log, prefix }: Parts): Re
   return {
     run: async (afterFlush) => {
       const settlingMs = afterFlush ? 0 : SETTLING_MS;
-      const back = { plans: await plans(settlingMs), notices: await notices(), chunks: await chunks(settlingMs) };
-      if (back.plans + back.notices > 0 || afterFlush)
+      // A flush took the bounds of BullMQ's own streams along with the jobs.
+      if (afterFlush) await queues.setBounds();
+      const back = {
+        plans: await plans(afterFlush, settlingMs),
+        notices: await notices(afterFlush),
+        chunks: await chunks(afterFlush, settlingMs),
+      };
+      count(back, afterFlush);
+      if (back.plans + back.notices + back.chunks > 0 || afterFlush)
         log.warn({ ...back, afterFlush }, "the queue was rebuilt from the ledger");
       return back;
     },

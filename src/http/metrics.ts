@@ -3,6 +3,7 @@ import { collectDefaultMetrics, Gauge, Histogram, type Registry } from "prom-cli
 import { CHANNELS, LANES } from "../domain/category.ts";
 import type { Ledger } from "../ledger/connection.ts";
 import { type Backlog, countBacklog } from "../ledger/installation.ts";
+import { countOverdue } from "../ledger/overdue.ts";
 
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60];
 
@@ -34,13 +35,17 @@ export const watchBacklog = (registry: Registry, ledger: Ledger): (() => Promise
     for (const { count, ...labels } of backlog.planned) planned.set(labels, count);
     for (const { count, ...labels } of backlog.overdue) overdue.set(labels, count);
   };
+  const late = gauge("forewarn_overdue", "What should have been moved on a minute ago and was not (to 1,000)", [
+    "kind",
+  ]);
   return async () => {
     try {
       show(await countBacklog(ledger.pools.routine));
+      for (const [kind, count] of Object.entries(await countOverdue(ledger.pools.routine))) late.set({ kind }, count);
       up.set(1);
     } catch {
       // Old figures would look like good ones.
-      for (const stale of [waiting, planned, overdue]) stale.reset();
+      for (const stale of [waiting, planned, overdue, late]) stale.reset();
       up.set(0);
     }
   };

@@ -4,6 +4,7 @@ import type { Clock } from "../clock.ts";
 import type { Config } from "../config.ts";
 import type { AcceptEvent } from "../flow/accept-event.ts";
 import type { Acknowledge } from "../flow/acknowledge.ts";
+import type { Drill } from "../flow/drill.ts";
 import type { PreviewEvent } from "../flow/preview-event.ts";
 import type { Prove } from "../flow/prove.ts";
 import type { SendTest } from "../flow/send-test.ts";
@@ -32,6 +33,8 @@ export type HttpParts = {
   prove: Prove;
   verifySeals: VerifySeals;
   takeBounce: TakeBounce;
+  /** Throws the queue away and rebuilds it from the ledger. */
+  drill: Drill;
   checks: Checks;
   /** Where this program's metrics live; a fresh one when absent. */
   registry?: Registry;

@@ -19,6 +19,7 @@ import { acknowledgementRoutes } from "./routes/acknowledgements.ts";
 import { bounceRoutes } from "./routes/bounces.ts";
 import { changeRoutes } from "./routes/changes.ts";
 import { deliveryRoutes } from "./routes/deliveries.ts";
+import { drillRoutes } from "./routes/drill.ts";
 import { endpointRoutes } from "./routes/endpoints.ts";
 import { eventRoutes, readEventTypes } from "./routes/events.ts";
 import { healthRoutes } from "./routes/health.ts";
@@ -90,6 +91,7 @@ const registerRoutes = (
   replayRoutes(app, parts);
   keyRoutes(app, parts);
   pauseRoutes(app, parts);
+  drillRoutes(app, parts);
   proofRoutes(app, parts, pages);
   acknowledgementRoutes(app, parts);
   waiverRoutes(app, parts);

@@ -1,9 +1,10 @@
-import { Registry } from "prom-client";
 import { addressOf } from "../config.ts";
 import { makeAcceptEvent } from "../flow/accept-event.ts";
 import { makeAcknowledge } from "../flow/acknowledge.ts";
+import { makeDrill } from "../flow/drill.ts";
 import { makePreviewEvent } from "../flow/preview-event.ts";
 import { makeProve } from "../flow/prove.ts";
+import { makeReconcile } from "../flow/reconcile.ts";
 import { makeSendTest } from "../flow/send-test.ts";
 import { makeTakeBounce } from "../flow/take-bounce.ts";
 import { makeTellProvider } from "../flow/tell-provider.ts";
@@ -33,7 +34,7 @@ export const startApi = async (parts: Parts): Promise<Api> => {
   const tellProvider = makeTellProvider({ contact: config.contact, log });
   const server = await makeServer({
     ...parts,
-    registry: new Registry(),
+    drill: makeDrill({ ...parts, reconcile: makeReconcile(parts) }),
     acceptEvent: makeAcceptEvent(parts),
     previewEvent: makePreviewEvent(parts),
     sendTest: makeSendTest(parts),

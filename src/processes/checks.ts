@@ -1,8 +1,11 @@
 import { setTimeout as wait } from "node:timers/promises";
+import type { Redis } from "ioredis";
 import { createTransport } from "nodemailer";
 import type { Config } from "../config.ts";
 import type { Ledger } from "../ledger/connection.ts";
+import { countOverdue, overdueWords } from "../ledger/overdue.ts";
 import { epochKeyOf } from "../queue/queues.ts";
+import { readSettings, settingFaults } from "../queue/settings.ts";
 import type { Parts } from "./parts.ts";
 
 /** Resolves to `ok` or to the problem in words, within a bounded time. */
@@ -12,6 +15,8 @@ export type Checks = Record<"postgres" | "redis" | "smtp" | "queue", Check>;
 const PATIENCE_MS = 2_000;
 /** A relay is not asked at every probe: some count connections. */
 const SMTP_REMEMBERED_MS = 15_000;
+const SETTINGS_REMEMBERED_MS = 5_000;
+const OVERDUE_REMEMBERED_MS = 2_000;
 
 const wordsOf = (error: unknown): string => {
   if (error instanceof AggregateError) return error.errors.map(wordsOf).join("; ");
@@ -66,14 +71,38 @@ const smtpOf = ({ smtpUrl }: Pick<Config, "smtpUrl">): Check =>
     ? () => Promise.resolve("SMTP_URL is not set: mails wait until it is")
     : within(checkSmtp(smtpUrl));
 
+/** Answers what the last look found while that is recent: probes come every few seconds, and looking costs something. */
+const remembered = (rememberedMs: number, look: () => Promise<string>): (() => Promise<string>) => {
+  let seen: { at: number; state: string } | undefined;
+  return async () => {
+    if (!seen || performance.now() - seen.at >= rememberedMs) seen = { at: performance.now(), state: await look() };
+    return seen.state;
+  };
+};
+
+const checkRedis = (redis: Redis): (() => Promise<string>) => {
+  const settings = remembered(SETTINGS_REMEMBERED_MS, async () => {
+    const faults = settingFaults(await readSettings(redis));
+    return faults.map(({ path, message }) => `${path} ${message}`).join("; ") || "ok";
+  });
+  return async () => ((await redis.ping()) === "PONG" ? settings() : "answers something other than PONG");
+};
+
+const checkQueue = ({ redis, prefix, ledger }: Pick<Parts, "redis" | "prefix" | "ledger">): (() => Promise<string>) => {
+  const overdue = remembered(
+    OVERDUE_REMEMBERED_MS,
+    async () => overdueWords(await countOverdue(ledger.pools.urgent)) ?? "ok",
+  );
+  return async () =>
+    (await redis.exists(epochKeyOf(prefix))) === 1
+      ? overdue()
+      : "is empty and no scheduler has filled it yet: see that one runs";
+};
+
 /** One check per part that `/readyz` lists. */
 export const makeChecks = ({ ledger, redis, prefix, config }: Parts): Checks => ({
   postgres: within(checkPostgres(ledger)),
-  redis: within(async () => ((await redis.ping()) === "PONG" ? "ok" : "answers something other than PONG")),
+  redis: within(checkRedis(redis)),
   smtp: smtpOf(config),
-  queue: within(async () =>
-    (await redis.exists(epochKeyOf(prefix))) === 1
-      ? "ok"
-      : "is empty and no scheduler has filled it yet: see that one runs",
-  ),
+  queue: within(checkQueue({ redis, prefix, ledger })),
 });

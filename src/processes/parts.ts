@@ -1,4 +1,5 @@
 import type { Redis } from "ioredis";
+import type { Registry } from "prom-client";
 import type { Clock } from "../clock.ts";
 import type { Config } from "../config.ts";
 import type { Policy } from "../domain/policy.ts";
@@ -21,6 +22,8 @@ export type Parts = {
   redis: Redis;
   queues: Queues;
   keyring: Keyring;
+  /** This process's metrics. */
+  registry: Registry;
   /** Closes the connections; whoever uses them is stopped first. */
   close(): Promise<void>;
 };

@@ -55,7 +55,10 @@ const CALLS = `
   post /v1/endpoints/{endpoint}/rotate
   post /v1/endpoints/{endpoint}/test
   post /v1/endpoints/{endpoint}/enable
+  post /v1/endpoints/{endpoint}/replay
   get /v1/deliveries/{delivery}
+  post /v1/deliveries/{delivery}/replay
+  post /v1/drill
   get /v1/keys
   post /v1/keys
   delete /v1/keys/{key}

@@ -62,6 +62,7 @@ export const openApi = async (replaced: Partial<HttpParts> = {}): Promise<TestAp
     acceptEvent: notUsed,
     previewEvent: notUsed,
     sendTest: notUsed,
+    drill: notUsed,
     acknowledge: makeAcknowledge({
       ledger,
       tellProvider: makeTellProvider({ contact: "api-team@provider.example", log: quietLog }),
