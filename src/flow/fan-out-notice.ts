@@ -12,6 +12,8 @@ const FIRST_URGENT_WINDOW = 1_000;
 /** Chunks of one lane and channel that may wait on the queue before a fan-out pauses: about 400,000 deliveries. */
 const MOST_QUEUED = 2_000;
 const PAUSE_MS = 1_000;
+/** Who was told decides who hears what: while a sender has the earlier notice in hand, the next one waits. */
+const UNSETTLED_MS = 250;
 
 /** `later`: by the database's clock it is not due yet, or the senders have enough to do; come back after `delayMs`. */
 export type FannedOut = { kind: "done" } | { kind: "ended" } | { kind: "later"; delayMs: number };
@@ -49,6 +51,7 @@ export const makeFanOutNotice = ({ ledger, queues, log }: Parts): FanOutNotice =
         if (!notice || (notice.status !== "planned" && notice.status !== "sending")) return { kind: "ended" } as const;
         if (notice.fannedOutAt) return { kind: "done" } as const;
         if (notice.dueInMs > 0) return { kind: "later", delayMs: notice.dueInMs } as const;
+        if (notice.unsettled) return { kind: "later", delayMs: UNSETTLED_MS } as const;
         const size = notice.lane === "urgent" && notice.cursor === 0 ? FIRST_URGENT_WINDOW : WINDOW;
         return { kind: "window", size, notice, ...(await fanOutWindow(sql, notice, size)) } as const;
       });

@@ -21,6 +21,8 @@ export type NoticeToFanOut = {
   dueInMs: number;
   /** Each partner's own hour: the day, the wall clock and the weekdays on which nothing arrives; null: all at once. */
   hours: { day: string; sendAt: string; heldDays: string[]; notBefore: string } | null;
+  /** A sender has deliveries of earlier revisions in hand: whom they reach is not known yet. */
+  unsettled: boolean;
   /** The change's notices of earlier revisions: an endpoint that one of them reached has been told. */
   earlier: number[];
   /**
@@ -39,6 +41,11 @@ export const lockNotice = async (sql: Sql, id: string): Promise<NoticeToFanOut |
                   CASE WHEN n.day IS NOT NULL THEN jsonb_build_object('day', n.day, 'sendAt', p.policy->'sendAt',
                     'heldDays', p.policy->'heldDays',
                     'notBefore', (r.accepted_at AT TIME ZONE (p.policy->>'timeZone'))::date) END AS hours,
+                  n.audience <> 'all' AND EXISTS (
+                    SELECT FROM notices s
+                    JOIN deliveries d ON d.notice = s.no AND d.status = 'waiting'
+                    JOIN chunks k ON k.id = d.chunk AND k.state = 'running' AND k.leased_until > now()
+                    WHERE s.change = n.change AND s.revision < n.revision) AS unsettled,
                   ARRAY(SELECT s.no FROM notices s WHERE s.change = n.change AND s.revision < n.revision) AS earlier,
                   ARRAY(SELECT s.no FROM notices s WHERE s.change = n.change AND (
                           (s.revision = n.revision AND s.audience <> 'all' AND n.audience <> 'all' AND s.no <> n.no)

@@ -71,8 +71,9 @@ type Ending = {
 
 /**
  * Ends what earlier revisions still had to say, as far as the new plan takes its place: those open notices become
- * `status` and their waiting deliveries `skipped: superseded`. A fan-out that is under way holds its notice's row, so
- * this waits for its window to commit. Answers how many notices ended.
+ * `status` and their waiting deliveries `skipped: superseded`, but for those that a sender has in hand: they are seen
+ * through, and what follows waits for them. A fan-out that is under way holds its notice's row, so this waits for its
+ * window to commit. Answers how many notices ended.
  */
 export const endEarlierNotices = async (sql: Sql, ending: Ending): Promise<number> => {
   const { rows } = await sql.query<{ no: number }>({
@@ -86,7 +87,8 @@ export const endEarlierNotices = async (sql: Sql, ending: Ending): Promise<numbe
   if (rows.length > 0) {
     await sql.query({
       name: "skip-superseded",
-      text: "UPDATE deliveries SET status = 'skipped', reason = 'superseded' WHERE notice = ANY($1) AND status = 'waiting'",
+      text: `UPDATE deliveries d SET status = 'skipped', reason = 'superseded' WHERE notice = ANY($1) AND status = 'waiting'
+             AND NOT EXISTS (SELECT FROM chunks c WHERE c.id = d.chunk AND c.state = 'running' AND c.leased_until > now())`,
       values: [rows.map((row) => row.no)],
     });
   }

@@ -150,6 +150,38 @@ test("partners who have said nothing are escalated once: their second contacts g
   assert.doesNotMatch(rows[0]?.body ?? "", /- answers/);
 });
 
+test("a date that moves while its announcement is being sent: each partner hears the old word, then the new one, once", async () => {
+  const pipeline = await startPipeline();
+  await pipeline.addService("reports");
+  await pipeline.addPartners(300, "webhook");
+  for (let at = 1; at <= 300; at += 1)
+    pipeline.receiver.script(`/p${at}`, { kind: "answer", status: 204, delayMs: 700 });
+  await pipeline.announce({
+    change: "CHG-1",
+    category: "major",
+    service: "reports",
+    title: "Moving",
+    releaseAt: inDays(60),
+  });
+  await pipeline.receiver.waitFor(60);
+  await pipeline.say("updated", { change: "CHG-1", releaseAt: inDays(90), reason: "Later" });
+  await pipeline.quiet(60_000);
+  const stories = new Map<string, number>();
+  for (let at = 1; at <= 300; at += 1) {
+    const story = kindsAt(pipeline, `p${at}`).join(", ");
+    stories.set(story, (stories.get(story) ?? 0) + 1);
+  }
+  const told = stories.get("announcement, rescheduled") ?? 0;
+  const untold = stories.get("announcement") ?? 0;
+  assert.equal(told + untold, 300, JSON.stringify([...stories]));
+  assert.ok(told >= 60);
+  for (let at = 1; at <= 300; at += 1) {
+    const last = pipeline.receiver.at(`/p${at}`).at(-1);
+    const body = JSON.parse(String(last?.body)) as { data: { change: { releaseAt: string } } };
+    assert.equal(body.data.change.releaseAt, inDays(90), `p${at} knows the new date`);
+  }
+});
+
 test("each partner is told what differs from what it was last told, not from the last revision", async () => {
   const pipeline = await startPipeline();
   await pipeline.addService("reports");
@@ -247,10 +279,13 @@ test("the provider is told once of a change that is short, and of partners untol
   const { rows } = await pipeline.sql.query<{ kind: string; subject: string }>(
     "SELECT kind, subject FROM provider_mails ORDER BY kind",
   );
-  assert.deepEqual(rows.map((row) => [row.kind, row.subject.slice(0, 7)]), [
-    ["minimum-lapses", "[ENDS] "],
-    ["short", "[SHORT]"],
-  ]);
+  assert.deepEqual(
+    rows.map((row) => [row.kind, row.subject.slice(0, 7)]),
+    [
+      ["minimum-lapses", "[ENDS] "],
+      ["short", "[SHORT]"],
+    ],
+  );
 });
 
 test("pausing holds what is due, and resuming sends it in order", async () => {
