@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import { Registry } from "prom-client";
 import { systemClock } from "../clock.ts";
 import { type Config, ConfigError } from "../config.ts";
 import { DEFAULT_POLICY, type Policy, readPolicy } from "../domain/policy.ts";
@@ -10,6 +11,7 @@ import type { Log } from "../log.ts";
 import { openRedis } from "../queue/connection.ts";
 import { openQueues, PREFIX } from "../queue/queues.ts";
 import { settlePort } from "./free-port.ts";
+import { warnOfSettings } from "../queue/settings.ts";
 import type { Parts } from "./parts.ts";
 
 /** The policy in force: the file's, over the defaults. Throws ConfigError with every fault of the file. */
@@ -59,6 +61,7 @@ export const connect = async (given: Config, log: Log, prefix = PREFIX): Promise
   const ledger = openLedger(databaseUrl, log);
   const redis = openRedis(redisUrl, "producer");
   redis.on("error", (error) => log.debug({ err: error }, "queue connection fault"));
+  warnOfSettings(redis, log);
   const queues = openQueues(redis, log, prefix);
   return {
     config,
@@ -71,6 +74,7 @@ export const connect = async (given: Config, log: Log, prefix = PREFIX): Promise
     redis,
     queues,
     keyring: makeKeyring(secret),
+    registry: new Registry(),
     close: async () => {
       await queues.close();
       redis.disconnect();
