@@ -207,3 +207,6 @@ export const readPolicyPath = (env: NodeJS.ProcessEnv = process.env): string | u
 
 /** Whether a system package may be installed, for what has no other use for the configuration. */
 export const readMayInstall = (env: NodeJS.ProcessEnv = process.env): boolean => env["FOREWARN_NO_INSTALL"] !== "1";
+
+/** Whether npm runs this process as one of its scripts, and is to be outlived by none of it. */
+export const readUnderNpm = (env: NodeJS.ProcessEnv = process.env): boolean => env["npm_lifecycle_event"] !== undefined;

@@ -9,6 +9,7 @@ import { ensureRedis } from "../src/embedded/install-redis.ts";
 import { startPostgres } from "../src/embedded/postgres.ts";
 import { startRedis } from "../src/embedded/redis.ts";
 import { makeLog } from "../src/log.ts";
+import { firstSignal } from "../src/processes/first-signal.ts";
 import { FAST_SETTINGS } from "./support/fast-settings.ts";
 import { FULL } from "./support/random.ts";
 
@@ -143,12 +144,9 @@ const runAll = async (names: readonly string[], signal: AbortSignal): Promise<st
 };
 
 const interrupted = new AbortController();
-for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
-  process.on(name, () => {
-    // The second time it ends at once; the servers end with it.
-    if (interrupted.signal.aborted) process.exit(EXIT_INTERRUPTED);
-    interrupted.abort();
-  });
+// The second time it ends at once; the servers end with it.
+void firstSignal().then(() => interrupted.abort());
+process.once("SIGHUP", () => interrupted.abort());
 
 try {
   const faults = await runAll(process.argv.slice(2), interrupted.signal);

@@ -1,7 +1,7 @@
 import type { Config } from "../config.ts";
 import { makeLog } from "../log.ts";
 import { startEverything } from "../processes/everything.ts";
-import { firstSignal } from "./first-signal.ts";
+import { firstSignal } from "../processes/first-signal.ts";
 import { nearby } from "./nearby.ts";
 import type { Terminal } from "./terminal.ts";
 

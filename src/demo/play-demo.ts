@@ -1,5 +1,5 @@
-import { firstSignal } from "../cli/first-signal.ts";
 import type { Terminal } from "../cli/terminal.ts";
+import { firstSignal } from "../processes/first-signal.ts";
 import { type DemoEnding, type DemoOptions, runDemo } from "./run-demo.ts";
 import { makeScreen } from "./screen.ts";
 

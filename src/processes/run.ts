@@ -1,6 +1,7 @@
 import { type Config, ConfigError, EXIT_CONFIG, readConfig } from "../config.ts";
 import { makeLog } from "../log.ts";
 import { connect } from "./connect.ts";
+import { firstSignal } from "./first-signal.ts";
 import { startHeartbeat } from "./heartbeat.ts";
 import type { Parts, Running } from "./parts.ts";
 
@@ -26,19 +27,14 @@ export const runProcess = async (name: string, start: (parts: Parts) => Promise<
   const { log } = parts;
   const heartbeat = startHeartbeat(parts);
   log.info("started");
-  let stopping = false;
-  const stop = async (signal: NodeJS.Signals): Promise<void> => {
-    if (stopping) process.exit(1);
-    stopping = true;
-    log.info({ signal }, "stopping");
-    setTimeout(() => {
-      log.warn("what is in flight took too long; it will be sent by another run");
-      process.exit(0);
-    }, DRAIN_MS).unref();
-    await Promise.all([heartbeat.stop(), running.stop()]);
-    await parts.close();
-    log.info("stopped");
+  const signal = await firstSignal();
+  log.info({ signal }, "stopping");
+  setTimeout(() => {
+    log.warn("what is in flight took too long; it will be sent by another run");
     process.exit(0);
-  };
-  for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => void stop(signal));
+  }, DRAIN_MS).unref();
+  await Promise.all([heartbeat.stop(), running.stop()]);
+  await parts.close();
+  log.info("stopped");
+  process.exit(0);
 };

@@ -139,7 +139,7 @@ describe("docker-compose.yml", () => {
       "worker:email": "email",
       "worker:webhook": "webhook",
     }))
-      assert.equal(serviceOf(service).command?.join(" "), scripts[script], script);
+      assert.equal(`exec ${serviceOf(service).command?.join(" ")}`, scripts[script], script);
   });
 });
 
