@@ -5,8 +5,7 @@ import { differenceInCalendarDays } from "date-fns/differenceInCalendarDays";
 import { differenceInCalendarMonths } from "date-fns/differenceInCalendarMonths";
 import { formatISO } from "date-fns/formatISO";
 import { sub } from "date-fns/sub";
-import { hasTime, offsetSpan, type Span, spanOf } from "./duration.ts";
-import type { IsoDuration, Policy } from "./policy.ts";
+import { hasTime, type IsoDuration, offsetSpan, type Span, spanOf } from "./duration.ts";
 import { afterChange, localMs, resolveLocal } from "./zone.ts";
 
 /** A calendar day, `YYYY-MM-DD`, of whichever zone is meant; days compare as strings. */
@@ -110,7 +109,7 @@ export const shiftInstant = (instant: Date, span: Span, sign: 1 | -1, zone: stri
 export const beforeRelease = (
   releaseAt: string,
   offset: IsoDuration,
-  policy: Pick<Policy, "timeZone" | "sendAt">,
+  policy: { timeZone: string; sendAt: string },
 ): Date => {
   const span = offsetSpan(offset);
   return hasTime(span)

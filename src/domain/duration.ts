@@ -1,4 +1,5 @@
-import type { IsoDuration } from "./policy.ts";
+/** ISO 8601 duration, `P3M`, `P14D`, `PT10S`; with a leading minus it is an offset before the release. */
+export type IsoDuration = string;
 
 /**
  * A duration in the three units that cannot be converted into each other: a month has 28 to 31 days, a day 23 to 25

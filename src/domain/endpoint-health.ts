@@ -1,5 +1,5 @@
 import { elapsedMs } from "./duration.ts";
-import type { IsoDuration } from "./policy.ts";
+import type { IsoDuration } from "./duration.ts";
 import type { Settlement } from "./settlement.ts";
 
 /** What a delivery's settlement may say of its endpoint. */

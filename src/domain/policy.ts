@@ -2,11 +2,16 @@ import { createHash } from "node:crypto";
 import { z } from "zod";
 import { isZone } from "./calendar.ts";
 import type { Category, Lane } from "./category.ts";
-import { formatDuration, offsetSpan, parseDuration, parseOffset, type Span, spanOf } from "./duration.ts";
+import {
+  formatDuration,
+  type IsoDuration,
+  offsetSpan,
+  parseDuration,
+  parseOffset,
+  type Span,
+  spanOf,
+} from "./duration.ts";
 import { type Fault, faultsOf } from "./fault.ts";
-
-/** ISO 8601 duration, `P3M`, `P14D`, `PT10S`; with a leading minus it is an offset before the release. */
-export type IsoDuration = string;
 
 export type CategoryPolicy = {
   minimumNotice?: IsoDuration;

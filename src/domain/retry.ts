@@ -1,5 +1,5 @@
 import { elapsedMs } from "./duration.ts";
-import type { IsoDuration } from "./policy.ts";
+import type { IsoDuration } from "./duration.ts";
 
 export type FailedAttempt = {
   /** The gaps between attempts, the policy's for the channel. */

@@ -1,5 +1,5 @@
 import type { DeliveryStatus, Outcome, SkipReason, SuppressReason } from "./delivery.ts";
-import type { IsoDuration } from "./policy.ts";
+import type { IsoDuration } from "./duration.ts";
 import { nextAttempt } from "./retry.ts";
 
 /** What one attempt, or the decision against one, makes of a delivery. */

@@ -10,8 +10,7 @@ import {
   releaseInstant,
   shiftInstant,
 } from "./calendar.ts";
-import { hasTime, spanOf } from "./duration.ts";
-import type { IsoDuration } from "./policy.ts";
+import { hasTime, type IsoDuration, spanOf } from "./duration.ts";
 
 /** A forecast of one revision's notice, as if every partner were told at acceptance. */
 export type Verdict = {

@@ -2,7 +2,8 @@ import type { Redis } from "ioredis";
 import type { Log } from "../log.ts";
 import { flushPrefix } from "../queue/flush.ts";
 import { epochKeyOf, noticeQueue, planQueue, chunkQueue, type QueueName, type Queues } from "../queue/queues.ts";
-import type { Reconcile, Reconciled } from "./reconcile.ts";
+import type { Reconcile } from "./reconcile.ts";
+import type { Reconciled } from "./reconcile-metrics.ts";
 
 /** Jobs on the queue that somebody still has to take, by kind. */
 export type Held = Reconciled;

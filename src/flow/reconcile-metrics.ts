@@ -1,7 +1,9 @@
 import { Counter, type Registry } from "prom-client";
-import type { Reconciled } from "./reconcile.ts";
 
 const NAMES = { found: "forewarn_reconciled_total", runs: "forewarn_reconciles_total" } as const;
+
+/** What reconciling put back on the queue. */
+export type Reconciled = { plans: number; notices: number; chunks: number };
 
 /** Counts what reconciling put back; asked again for the same registry, it goes on counting. */
 export const makeReconcileMetrics = (registry: Registry): ((back: Reconciled, afterFlush: boolean) => void) => {

@@ -18,7 +18,7 @@ import {
 } from "../queue/queues.ts";
 import { queueChunks } from "./queue-chunks.ts";
 import { queueNotices } from "./queue-notices.ts";
-import { makeReconcileMetrics } from "./reconcile-metrics.ts";
+import { makeReconcileMetrics, type Reconciled } from "./reconcile-metrics.ts";
 
 const PAGE = 1_000;
 /** What was committed this recently is still on its way to the queue. */
@@ -32,8 +32,6 @@ export type Reconcile = {
   /** Whether Redis has lost its memory since the last look; sets the mark anew. */
   wasFlushed(): Promise<boolean>;
 };
-
-export type Reconciled = { plans: number; notices: number; chunks: number };
 
 type Parts = { ledger: Ledger; queues: Queues; redis: Redis; log: Log; prefix: string; registry: Registry };
 

@@ -1,7 +1,8 @@
 import type { Change, Difference } from "../domain/change.ts";
 import { endpointId } from "../domain/delivery.ts";
 import type { NoticeKind } from "../domain/notice.ts";
-import type { IsoDuration, Policy } from "../domain/policy.ts";
+import type { IsoDuration } from "../domain/duration.ts";
+import type { Policy } from "../domain/policy.ts";
 import type { Lane } from "../domain/category.ts";
 import type { Verdict } from "../domain/verdict.ts";
 import type { NoticeContent } from "../senders/sender.ts";
