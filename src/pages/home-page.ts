@@ -1,4 +1,4 @@
-import { endpointId } from "../domain/delivery.ts";
+import { deliveryId, endpointId } from "../domain/delivery.ts";
 import type { AcknowledgementStatus } from "../ledger/acknowledgements.ts";
 import type { RecordedChange } from "../ledger/changelog.ts";
 import type { EndpointRow } from "../ledger/endpoints.ts";
@@ -69,7 +69,9 @@ const endpointRows = ({ endpoints, deliveries, partner }: HomePageInput, words: 
     recent: deliveries
       .filter((delivery) => delivery.endpoint === endpoint.no)
       .slice(0, RECENT)
-      .map(({ kind, change, status, at }) => ({
+      .map(({ kind, notice, change, status, at }) => ({
+        delivery: deliveryId(notice, endpoint.no),
+        mayRepeat: change !== null && status !== "waiting" && endpoint.status === "active",
         what: words.say(`eyebrow.${kind}`),
         change,
         status,

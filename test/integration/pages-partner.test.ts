@@ -201,6 +201,15 @@ test("the home page lists what is ahead, tests an endpoint, rotates a secret and
   assert.match(tested, /The test for acme@partner\.example was sent\./);
   assert.ok(site.mailbox.to("acme@partner.example").some((mail) => mail.parsed.subject === "[Forewarn] Test notice"));
 
+  const [, again = "", change = ""] = /action="([^"]*\/(CHG-\d)\.r1\.announcement\.ep_1\/resend)"/.exec(html) ?? [];
+  const copies = () =>
+    site.mailbox.to("acme@partner.example").filter((mail) => mail.parsed.subject?.startsWith(`[${change}]`));
+  assert.equal(copies().length, 1);
+  assert.match(await (await site.post(again)).text(), /It is on its way again/);
+  await until(() => copies().length === 2, { what: "the same mail once more" });
+  assert.equal(copies()[0]?.parsed.messageId, copies()[1]?.parsed.messageId);
+  assert.equal((await site.post(again.replace("ep_1", "ep_3"))).status, 404, "another partner's delivery");
+
   const [, ofWebhook] = /action="([^"]*)\/rotate"/.exec(html) ?? [];
   const rotated = await (await site.post(`${ofWebhook}/rotate`)).text();
   const [secret = ""] = /whsec_[A-Za-z0-9+/=]+/.exec(rotated) ?? [];

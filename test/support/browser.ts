@@ -55,10 +55,10 @@ const axeSource = (): string => readFileSync(createRequire(import.meta.url).reso
 /** What axe-core finds wrong with a page as it is now, a line each. */
 export const accessibilityFaults = async (page: Page): Promise<string[]> => {
   if (!(await page.evaluate("'axe' in window"))) await page.evaluate(axeSource());
-  const { violations } = (await page.evaluate("axe.run(document)")) as AxeResults;
+  const { violations } = await page.evaluate<AxeResults>("axe.run(document)");
   return violations.map(({ id, help, nodes }) => `${id}: ${help} (${nodes.map(({ html }) => html).join(" ")})`);
 };
 
 /** Whether anything sticks out of the page at its side. */
-export const overflows = async (page: Page): Promise<boolean> =>
-  (await page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")) as boolean;
+export const overflows = (page: Page): Promise<boolean> =>
+  page.evaluate<boolean>("document.documentElement.scrollWidth > document.documentElement.clientWidth");

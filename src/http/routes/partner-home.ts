@@ -2,6 +2,8 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
 import { endpointNo } from "../../domain/delivery.ts";
 import { Problem } from "../../errors.ts";
+import { makeReplays } from "../../flow/replay.ts";
+import { findDelivery } from "../../ledger/delivery-views.ts";
 import { type EndpointRow, findEndpoint, rotateSecret, updateEndpoint } from "../../ledger/endpoints.ts";
 import { revokeLinks } from "../../ledger/partner-links.ts";
 import { type PartnerRow, updatePartner } from "../../ledger/partners.ts";
@@ -16,14 +18,15 @@ import { sendPage } from "../html.ts";
 import { openLink } from "../open-link.ts";
 import type { HttpParts } from "../parts.ts";
 import type { Server } from "../route.ts";
+import { makeSendHome } from "../send-home.ts";
 import { holidays, locale, zone } from "../shapes/fields.ts";
-import { makeHomePage } from "./home-page.ts";
 import { linkParams } from "./partner-pages.ts";
 
 /** A rotated secret's former one signs along for a day. */
 const OVERLAP_SECONDS = 24 * 60 * 60;
 
 const endpointLink = linkParams.extend({ endpoint: z.string().max(64) });
+const deliveryLink = linkParams.extend({ delivery: z.string().max(200) });
 const preferences = z.object({
   locale: z.string().max(100),
   timeZone: z.string().max(100),
@@ -56,8 +59,9 @@ const TESTED: Readonly<Record<string, Extract<WordKey, `home.tested.${string}`>>
 /** What a partner does on its home page. Each is a POST to an address that only its holder knows. */
 export const partnerHomeRoutes = (app: Server, parts: HttpParts, pages: Pages): void => {
   const { ledger, keyring, clock, config, sendTest } = parts;
+  const replays = makeReplays(parts);
   const sql = ledger.pools.routine;
-  const sendHome = makeHomePage(parts, pages);
+  const sendHome = makeSendHome(parts, pages);
   const options = <T extends z.ZodType>(params: T) =>
     ({ config: { access: "public" as const }, schema: { hide: true, params } }) as const;
 
@@ -100,6 +104,26 @@ export const partnerHomeRoutes = (app: Server, parts: HttpParts, pages: Pages): 
           if (!(fault instanceof Problem)) throw fault;
           const said = words.say("home.tested.failed", { address, error: fault.message });
           return sendHome(reply, home, { said, status: 503 });
+        }
+      },
+    });
+  });
+
+  app.post("/p/:token/deliveries/:delivery/resend", options(deliveryLink), async (request, reply) => {
+    const { token, delivery: id } = request.params;
+    return atHome(request, reply, {
+      token,
+      work: async (home) => {
+        const found = await findDelivery(sql, id);
+        if (found?.delivery.partner !== home.partner.partner)
+          throw new Problem("not-found", `there is no delivery ${id} here`);
+        const words = wordsFor(home.partner.locale);
+        try {
+          await replays.delivery(id);
+          return await sendHome(reply, home, { said: words.say("home.resent") });
+        } catch (fault) {
+          if (!(fault instanceof Problem)) throw fault;
+          return sendHome(reply, home, { said: words.say("home.notResent"), status: 409 });
         }
       },
     });

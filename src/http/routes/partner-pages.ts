@@ -15,7 +15,7 @@ import { sendPage } from "../html.ts";
 import { type OpenedLink, openLink } from "../open-link.ts";
 import type { HttpParts } from "../parts.ts";
 import type { Server } from "../route.ts";
-import { makeHomePage } from "./home-page.ts";
+import { makeSendHome } from "../send-home.ts";
 
 /** A partner sees at most this many notices and deliveries of one change. */
 const SHOWN = 1_000;
@@ -41,7 +41,7 @@ const isForm = ({ headers }: FastifyRequest): boolean =>
 export const partnerPageRoutes = (app: Server, parts: HttpParts, pages: Pages): void => {
   const { ledger, keyring, clock, config, acknowledge } = parts;
   const sql = ledger.pools.routine;
-  const sendHome = makeHomePage(parts, pages);
+  const sendHome = makeSendHome(parts, pages);
 
   const shut = (
     request: FastifyRequest,

@@ -1,14 +1,14 @@
 import type { FastifyReply } from "fastify";
-import { latestAnswers } from "../../ledger/partner-answers.ts";
-import { listOpenChanges } from "../../ledger/changelog.ts";
-import { endpointsOf } from "../../ledger/endpoints.ts";
-import { recentDeliveries } from "../../ledger/partner-links.ts";
-import type { PartnerRow } from "../../ledger/partners.ts";
-import { type HomePageInput, homePage } from "../../pages/home-page.ts";
-import type { Pages } from "../../pages/pages.ts";
-import { partnerPage } from "../../render/public-links.ts";
-import { sendPage } from "../html.ts";
-import type { HttpParts } from "../parts.ts";
+import { latestAnswers } from "../ledger/partner-answers.ts";
+import { listOpenChanges } from "../ledger/changelog.ts";
+import { endpointsOf } from "../ledger/endpoints.ts";
+import { recentDeliveries } from "../ledger/partner-links.ts";
+import type { PartnerRow } from "../ledger/partners.ts";
+import { type HomePageInput, homePage } from "../pages/home-page.ts";
+import type { Pages } from "../pages/pages.ts";
+import { partnerPage } from "../render/public-links.ts";
+import { sendPage } from "./html.ts";
+import type { HttpParts } from "./parts.ts";
 
 const MOST_CHANGES = 200;
 const MOST_DELIVERIES = 500;
@@ -18,7 +18,7 @@ type Home = { partner: PartnerRow; epoch: number };
 type Besides = Pick<HomePageInput, "said" | "secret" | "refused"> & { status?: number };
 
 /** Answers with a partner's home page as it is now. */
-export const makeHomePage =
+export const makeSendHome =
   ({ ledger, keyring, clock, config }: HttpParts, pages: Pages) =>
   async (reply: FastifyReply, { partner, epoch }: Home, besides: Besides = {}): Promise<FastifyReply> => {
     const sql = ledger.pools.routine;
