@@ -105,7 +105,7 @@ type Reply = { status: number; answer: EventAnswer };
 
 const post = async (event: unknown, query = ""): Promise<Reply> => {
   const reply = await api.call("POST", `/v1/events${query}`, { body: event, type: "application/cloudevents+json" });
-  return { status: reply.statusCode, answer: reply.json() as EventAnswer };
+  return { status: reply.statusCode, answer: reply.json<EventAnswer>() };
 };
 
 const stored = async (change: string, revision: number) => {
@@ -161,7 +161,7 @@ const live = async (change: string, it: Life): Promise<void> => {
       `revision ${answer.revision} of ${change}`,
     );
   }
-  const shown = (await api.call("GET", `/v1/changes/${change}`)).json() as EventAnswer;
+  const shown = (await api.call("GET", `/v1/changes/${change}`)).json<EventAnswer>();
   assert.deepEqual([shown.revision, shown.status, shown.verdict], [last.revision, last.status, last.verdict]);
   assert.deepEqual(
     (await pipeline.sql.query("SELECT FROM revisions WHERE change = $1", [change])).rowCount,
