@@ -153,7 +153,7 @@ const live = async (change: string, it: Life): Promise<void> => {
   await plan({ change, revision: last.revision });
   await plan({ change, revision: last.revision });
   for (const answer of answers) {
-    const kept = await stored(change, answer.revision);
+    const kept: EventAnswer["notices"] = await stored(change, answer.revision);
     const mayEnd = answer.revision < last.revision;
     assert.deepEqual(
       kept.map((one, at) => (mayEnd && ENDED.has(one.status) ? { ...one, status: answer.notices[at]?.status } : one)),
