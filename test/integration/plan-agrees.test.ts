@@ -154,7 +154,7 @@ const live = async (change: string, it: Life): Promise<void> => {
   await plan({ change, revision: last.revision });
   for (const answer of answers) {
     const kept: EventAnswer["notices"] = await stored(change, answer.revision);
-    const mayEnd = answer.revision < last.revision;
+    const mayEnd: boolean = answer.revision < last.revision;
     assert.deepEqual(
       kept.map((one, at) => (mayEnd && ENDED.has(one.status) ? { ...one, status: answer.notices[at]?.status } : one)),
       answer.notices,
