@@ -26,3 +26,9 @@ export class Problem extends Error {
     this.faults = faults;
   }
 }
+
+/** An error's own words; of an error that stands for several, those of each. */
+export const wordsOf = (error: unknown): string => {
+  if (error instanceof AggregateError) return error.errors.map(wordsOf).join("; ");
+  return error instanceof Error && error.message !== "" ? error.message : String(error);
+};

@@ -7,12 +7,15 @@ import type { Cli } from "./cli.ts";
 import { configCommand } from "./config-check.ts";
 import { deliveriesCommand } from "./deliveries.ts";
 import { demoCommand } from "./demo.ts";
+import { doctorCommand } from "./doctor.ts";
+import { drillCommand } from "./drill.ts";
 import { emitCommand } from "./emit.ts";
 import { keysCommand } from "./keys.ts";
 import { partnersCommand } from "./partners.ts";
 import { holdCommand } from "./pause.ts";
 import { previewCommand } from "./preview.ts";
 import { proofCommand } from "./proof.ts";
+import { replayCommand } from "./replay.ts";
 import { servicesCommand } from "./services.ts";
 import { startCommand } from "./start.ts";
 
@@ -27,9 +30,22 @@ Examples:
 
 const GROUPS: readonly [heading: string, commands: readonly ((cli: Cli) => Command)[]][] = [
   ["Run:", [startCommand, demoCommand, configCommand]],
-  ["Changes:", [emitCommand, previewCommand, changesCommand, changeCommand, proofCommand, deliveriesCommand]],
+  [
+    "Changes:",
+    [emitCommand, previewCommand, changesCommand, changeCommand, proofCommand, deliveriesCommand, replayCommand],
+  ],
   ["Who is told:", [partnersCommand, servicesCommand]],
-  ["Operate:", [keysCommand, (cli) => holdCommand(cli, "pause"), (cli) => holdCommand(cli, "resume"), bounceCommand]],
+  [
+    "Operate:",
+    [
+      keysCommand,
+      (cli) => holdCommand(cli, "pause"),
+      (cli) => holdCommand(cli, "resume"),
+      bounceCommand,
+      doctorCommand,
+      drillCommand,
+    ],
+  ],
 ];
 
 const version = (): string => {

@@ -1,5 +1,6 @@
 import { fileURLToPath } from "node:url";
 import pg from "pg";
+import type { Sql } from "./connection.ts";
 import journal from "./migrations/meta/_journal.json" with { type: "json" };
 
 /** Any constant: processes that start together migrate one after the other. */
@@ -17,7 +18,7 @@ export class NewerSchemaError extends Error {
 const OURS = Math.max(...journal.entries.map((entry) => entry.when));
 
 /** The newest migration that the database has; 0 when it has none. */
-const appliedSchema = async (client: pg.Client): Promise<number> => {
+const appliedSchema = async (client: Sql): Promise<number> => {
   const { rows } = await client.query<{ known: boolean }>(
     "SELECT to_regclass('drizzle.__drizzle_migrations') IS NOT NULL AS known",
   );
@@ -26,6 +27,14 @@ const appliedSchema = async (client: pg.Client): Promise<number> => {
     "SELECT coalesce(max(created_at), 0) AS at FROM drizzle.__drizzle_migrations",
   );
   return Number(newest.rows[0]?.at);
+};
+
+/** Where the database's schema stands to this program's. */
+export const schemaStanding = async (client: Sql): Promise<"absent" | "older" | "current" | "newer"> => {
+  const applied = await appliedSchema(client);
+  if (applied === OURS) return "current";
+  if (applied === 0) return "absent";
+  return applied < OURS ? "older" : "newer";
 };
 
 /**

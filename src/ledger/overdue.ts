@@ -25,7 +25,7 @@ const LATE_ROWS: Record<keyof Overdue, string> = {
 /** Counts what is late, to a thousand of each kind. */
 export const countOverdue = async (sql: Sql): Promise<Overdue> => {
   const count = (kind: keyof Overdue): string =>
-    `(SELECT count(*) FROM (${LATE_ROWS[kind]} LIMIT ${COUNTED}) AS ${kind}) AS ${kind}`;
+    `(SELECT count(*)::int FROM (${LATE_ROWS[kind]} LIMIT ${COUNTED}) AS ${kind}) AS ${kind}`;
   const { rows } = await sql.query<Overdue>({
     name: "count-overdue",
     text: `SELECT ${count("plans")}, ${count("notices")}, ${count("deliveries")}, ${count("chunks")}`,

@@ -3,6 +3,7 @@ import type { Redis } from "ioredis";
 import { createTransport } from "nodemailer";
 import type { Config } from "../config.ts";
 import type { Ledger } from "../ledger/connection.ts";
+import { wordsOf } from "../errors.ts";
 import { countOverdue, overdueWords } from "../ledger/overdue.ts";
 import { epochKeyOf } from "../queue/queues.ts";
 import { readSettings, settingFaults } from "../queue/settings.ts";
@@ -17,11 +18,6 @@ const PATIENCE_MS = 2_000;
 const SMTP_REMEMBERED_MS = 15_000;
 const SETTINGS_REMEMBERED_MS = 5_000;
 const OVERDUE_REMEMBERED_MS = 2_000;
-
-const wordsOf = (error: unknown): string => {
-  if (error instanceof AggregateError) return error.errors.map(wordsOf).join("; ");
-  return error instanceof Error && error.message !== "" ? error.message : String(error);
-};
 
 const within =
   (look: () => Promise<string>): Check =>
@@ -46,31 +42,23 @@ const checkPostgres =
     return "ok";
   };
 
-const checkSmtp = (smtpUrl: string) => {
-  let seen: { at: number; state: string } | undefined;
-  return async (): Promise<string> => {
-    if (seen && performance.now() - seen.at < SMTP_REMEMBERED_MS) return seen.state;
-    const transport = createTransport({
-      url: smtpUrl,
-      connectionTimeout: PATIENCE_MS,
-      greetingTimeout: PATIENCE_MS,
-      socketTimeout: PATIENCE_MS,
-    });
-    const state = await transport.verify().then(
-      () => "ok",
-      (error: unknown) => wordsOf(error),
-    );
+/** `ok`, or what the relay has against us: EHLO and, with credentials, AUTH; no mail is begun. */
+export const smtpState = async (smtpUrl: string): Promise<string> => {
+  const transport = createTransport({
+    url: smtpUrl,
+    connectionTimeout: PATIENCE_MS,
+    greetingTimeout: PATIENCE_MS,
+    socketTimeout: PATIENCE_MS,
+  });
+  try {
+    await transport.verify();
+    return "ok";
+  } catch (error) {
+    return wordsOf(error);
+  } finally {
     transport.close();
-    seen = { at: performance.now(), state };
-    return state;
-  };
+  }
 };
-
-const smtpOf = ({ smtpUrl }: Pick<Config, "smtpUrl">): Check =>
-  smtpUrl === undefined
-    ? () => Promise.resolve("SMTP_URL is not set: mails wait until it is")
-    : within(checkSmtp(smtpUrl));
-
 /** Answers what the last look found while that is recent: probes come every few seconds, and looking costs something. */
 const remembered = (rememberedMs: number, look: () => Promise<string>): (() => Promise<string>) => {
   let seen: { at: number; state: string } | undefined;
@@ -79,6 +67,11 @@ const remembered = (rememberedMs: number, look: () => Promise<string>): (() => P
     return seen.state;
   };
 };
+
+const smtpOf = ({ smtpUrl }: Pick<Config, "smtpUrl">): Check =>
+  smtpUrl === undefined
+    ? () => Promise.resolve("SMTP_URL is not set: mails wait until it is")
+    : within(remembered(SMTP_REMEMBERED_MS, () => smtpState(smtpUrl)));
 
 const checkRedis = (redis: Redis): (() => Promise<string>) => {
   const settings = remembered(SETTINGS_REMEMBERED_MS, async () => {

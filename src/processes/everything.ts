@@ -61,7 +61,12 @@ export const startEverything = async (given: Config, log: Log): Promise<Everythi
       writeAdminKey(given.dataFolder, given.adminKey);
     const api = await startApi(parts);
     stops.add("api", () => api.stop());
-    writeLocalServer(config.dataFolder, { url: api.address, pid: process.pid });
+    writeLocalServer(config.dataFolder, {
+      url: api.address,
+      pid: process.pid,
+      databaseUrl: given.databaseUrl === undefined ? config.databaseUrl : undefined,
+      redisUrl: given.redisUrl === undefined ? config.redisUrl : undefined,
+    });
     stops.add("server.json", async () => removeLocalServer(config.dataFolder));
     return { address: api.address, parts, adminKey: made, stop: () => stops.run() };
   } catch (error) {

@@ -2,7 +2,13 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node
 import { join } from "node:path";
 
 /** What `start` leaves in the data folder while it runs, so that the CLI finds it. */
-export type LocalServer = { url: string; pid: number };
+export type LocalServer = {
+  url: string;
+  pid: number;
+  /** Of the embedded servers only: sockets in this folder, without a password. */
+  databaseUrl?: string | undefined;
+  redisUrl?: string | undefined;
+};
 
 const serverFile = (dataFolder: string): string => join(dataFolder, "server.json");
 const keyFile = (dataFolder: string): string => join(dataFolder, "admin-key");
@@ -11,8 +17,8 @@ const keyFile = (dataFolder: string): string => join(dataFolder, "admin-key");
 export const readLocalServer = (dataFolder: string): LocalServer | null => {
   const file = serverFile(dataFolder);
   if (!existsSync(file)) return null;
-  const { url, pid } = JSON.parse(readFileSync(file, "utf8")) as Partial<LocalServer>;
-  return typeof url === "string" && typeof pid === "number" ? { url, pid } : null;
+  const { url, pid, databaseUrl, redisUrl } = JSON.parse(readFileSync(file, "utf8")) as Partial<LocalServer>;
+  return typeof url === "string" && typeof pid === "number" ? { url, pid, databaseUrl, redisUrl } : null;
 };
 
 export const writeLocalServer = (dataFolder: string, server: LocalServer): void => {

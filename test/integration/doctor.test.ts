@@ -1,0 +1,211 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { chmod, mkdir, writeFile } from "node:fs/promises";
+import { type AddressInfo, createServer } from "node:net";
+import { join, resolve } from "node:path";
+import { text } from "node:stream/consumers";
+import { before, test } from "node:test";
+import { type Config, readConfig } from "../../src/config.ts";
+import { examine } from "../../src/doctor/examine.ts";
+import type { Finding } from "../../src/doctor/finding.ts";
+import { skewFinding } from "../../src/doctor/ledger-findings.ts";
+import { startApi } from "../../src/processes/api.ts";
+import { atEnd } from "../support/at-end.ts";
+import { type Pipeline, startPipeline } from "../support/pipeline.ts";
+import { connectRedis, privateRedis, temporaryFolder } from "../support/servers.ts";
+
+const MAIN = resolve(import.meta.dirname, "../../src/cli/main.ts");
+
+let pipeline: Pipeline;
+let config: Config;
+/** An address where nothing listens. */
+let nowhere: number;
+
+before(async () => {
+  pipeline = await startPipeline({ running: false });
+  const dataFolder = await temporaryFolder();
+  const parts = { ...pipeline.parts, config: { ...pipeline.parts.config, port: 0, dataFolder } };
+  const api = await startApi(parts);
+  atEnd(() => api.stop());
+  const redisServer = await privateRedis();
+  config = { ...parts.config, publicUrl: api.address, redisUrl: redisServer.url };
+  const probe = createServer();
+  await new Promise<void>((done) => probe.listen(0, "127.0.0.1", done));
+  nowhere = (probe.address() as AddressInfo).port;
+  await new Promise((done) => probe.close(done));
+});
+
+const look = (changed: Partial<Config> = {}): Promise<Finding[]> => examine({ ...config, ...changed }, null);
+/** What is not good, as `part: state`. */
+const ills = async (changed: Partial<Config> = {}): Promise<string[]> =>
+  (await look(changed)).filter(({ state }) => state !== "good").map(({ part, state }) => `${part}: ${state}`);
+const finding = async (part: string, changed: Partial<Config> = {}): Promise<Finding> => {
+  const found = (await look(changed)).find((it) => it.part === part);
+  assert.ok(found, part);
+  return found;
+};
+
+test("a healthy installation has nothing to be said against any part", async () => {
+  const findings = await look();
+  assert.deepEqual(
+    findings.map(({ part, state }) => [part, state]),
+    [
+      "postgres",
+      "schema",
+      "clock",
+      "due notices",
+      "chunks",
+      "redis",
+      "redis settings",
+      "smtp",
+      "data folder",
+      "policy",
+      "templates",
+      "public address",
+    ].map((part) => [part, "good"]),
+  );
+});
+
+test("servers that cannot be reached are broken, each with the setting to check", async () => {
+  const changed = {
+    databaseUrl: `postgres://nobody@127.0.0.1:${nowhere}/none`,
+    redisUrl: `redis://127.0.0.1:${nowhere}`,
+    smtpUrl: `smtp://127.0.0.1:${nowhere}`,
+    publicUrl: `http://127.0.0.1:${nowhere}`,
+  };
+  const bad = (await look(changed)).filter(({ state }) => state === "broken");
+  assert.deepEqual(
+    bad.map(({ part, remedy }) => [part, /DATABASE_URL|REDIS_URL|SMTP_URL|PUBLIC_URL/.exec(remedy ?? "")?.[0]]),
+    [
+      ["postgres", "DATABASE_URL"],
+      ["redis", "REDIS_URL"],
+      ["smtp", "SMTP_URL"],
+      ["public address", "PUBLIC_URL"],
+    ],
+  );
+  for (const { says } of bad) assert.match(says, /ECONNREFUSED/);
+});
+
+test("embedded servers that do not run are no fault", async () => {
+  assert.deepEqual(await ills({ databaseUrl: undefined, redisUrl: undefined }), [
+    "postgres: skipped",
+    "redis: skipped",
+  ]);
+  const local = { url: config.publicUrl, pid: 1, databaseUrl: config.databaseUrl, redisUrl: config.redisUrl };
+  const found = await examine({ ...config, databaseUrl: undefined, redisUrl: undefined }, local);
+  assert.deepEqual(
+    found.filter(({ state }) => state !== "good"),
+    [],
+    "those that run are looked at",
+  );
+});
+
+test("Redis settings that lose jobs are broken, with the command that mends each", async () => {
+  const redis = connectRedis(config.redisUrl ?? "");
+  await redis.config("SET", "maxmemory-policy", "allkeys-lru");
+  await redis.config("SET", "appendonly", "no");
+  const bad = (await look()).filter(({ state }) => state === "broken");
+  await redis.config("SET", "maxmemory-policy", "noeviction");
+  await redis.config("SET", "appendonly", "yes");
+  assert.deepEqual(
+    bad.map(({ part, remedy }) => [part, remedy]),
+    [
+      ["redis maxmemory-policy", "run: redis-cli CONFIG SET maxmemory-policy noeviction"],
+      ["redis appendonly", "run: redis-cli CONFIG SET appendonly yes"],
+    ],
+  );
+});
+
+test("a schema that is missing, older or newer is told apart", async () => {
+  const { sql } = pipeline;
+  const standing = async (): Promise<string> => (await finding("schema")).state;
+  await sql.query("UPDATE drizzle.__drizzle_migrations SET created_at = created_at + 1");
+  assert.equal(await standing(), "broken");
+  await sql.query("UPDATE drizzle.__drizzle_migrations SET created_at = created_at - 2");
+  assert.match((await finding("schema")).says, /older/);
+  await sql.query("UPDATE drizzle.__drizzle_migrations SET created_at = created_at + 1");
+  assert.equal(await standing(), "good");
+});
+
+test("clocks a few seconds apart are doubtful, a minute apart they are broken", () => {
+  assert.deepEqual(
+    [3, -1_999, 2_000, -59_000, 60_000].map((ms) => skewFinding(ms).state),
+    ["good", "good", "doubtful", "doubtful", "broken"],
+  );
+  assert.match(skewFinding(61_000).says, /61\.0 s behind the database's/);
+  assert.match(skewFinding(-2_500).says, /2\.5 s ahead of the database's/);
+});
+
+test("what is overdue and chunks without a sender are broken", async () => {
+  await pipeline.sql.query(
+    `INSERT INTO notices (id, kind, lane, audience, due_at, fan_out_at, status)
+     VALUES ('late', 'test', 'routine', 'all', now(), now() - interval '2 minutes', 'planned')`,
+  );
+  await pipeline.sql.query(
+    "INSERT INTO chunks (id, lane, channel, state, leased_until) VALUES (1, 'routine', 'email', 'running', now() - interval '2 minutes')",
+  );
+  assert.deepEqual(await ills(), ["due notices: broken", "chunks: broken"]);
+  await pipeline.sql.query("DELETE FROM notices");
+  await pipeline.sql.query("DELETE FROM chunks");
+});
+
+test("secrets that others may read, a wrong policy and a faulty template are broken, with the fault", async () => {
+  const folder = join(await temporaryFolder(), "data");
+  await mkdir(folder, { mode: 0o755 });
+  await chmod(folder, 0o755);
+  assert.equal((await finding("data folder", { dataFolder: folder })).state, "doubtful");
+  await writeFile(join(folder, "secret"), randomBytes(48).toString("base64"), { mode: 0o644 });
+  await chmod(join(folder, "secret"), 0o644);
+  const open = await finding("data folder", { dataFolder: folder });
+  assert.deepEqual([open.state, open.remedy], ["broken", `run: chmod 600 '${join(folder, "secret")}'`]);
+
+  const policyFile = join(folder, "policy.json");
+  await writeFile(policyFile, JSON.stringify({ timeZone: "Nowhere/Here" }));
+  assert.match((await finding("policy", { policyFile })).says, /timeZone/);
+
+  await writeFile(join(folder, "notice.text.liquid"), "{{ title | nonsense }}");
+  const template = await finding("templates", { templatesFolder: folder });
+  assert.deepEqual([template.state, /notice\.text\.liquid, line 1/.test(template.says)], ["broken", true]);
+});
+
+test("without SMTP_URL mails wait: doubtful, not broken", async () => {
+  assert.deepEqual(await ills({ smtpUrl: undefined }), ["smtp: doubtful"]);
+});
+
+test("the command exits 1 when something is broken, and 0 when all is well", async () => {
+  const doctor = async (env: Record<string, string> = {}) => {
+    const child = spawn(process.execPath, [MAIN, "doctor", "--json"], {
+      env: {
+        PATH: process.env["PATH"],
+        DATABASE_URL: config.databaseUrl,
+        REDIS_URL: config.redisUrl,
+        FOREWARN_SECRET: config.secret,
+        FOREWARN_DATA: config.dataFolder,
+        SMTP_URL: config.smtpUrl,
+        PUBLIC_URL: config.publicUrl,
+        ...env,
+      },
+    });
+    const [out, err, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, "close")]);
+    const answer = JSON.parse(out) as { status: string; findings: Finding[] };
+    const bad = answer.findings.filter(({ state }) => state === "broken").map(({ part }) => part);
+    return { code, status: answer.status, bad, err };
+  };
+  assert.deepEqual(await doctor(), { code: 0, status: "good", bad: [], err: "" });
+  const { err, ...ill } = await doctor({ REDIS_URL: `redis://127.0.0.1:${nowhere}` });
+  assert.deepEqual(ill, { code: 1, status: "broken", bad: ["redis"] });
+  assert.match(err, /1 part is broken/);
+});
+
+test("the defaults of an installation that was never started are no fault", async () => {
+  const found = await examine(
+    { ...readConfig({}), publicUrl: config.publicUrl, dataFolder: "/nonexistent/forewarn" },
+    null,
+  );
+  assert.deepEqual(
+    found.filter(({ state }) => state === "broken"),
+    [],
+  );
+});
