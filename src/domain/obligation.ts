@@ -1,8 +1,9 @@
 import { formatInstant, releaseInstant } from "./calendar.ts";
 import type { Channel } from "./category.ts";
 import type { Change, ChangeStatus } from "./change.ts";
+import { hasTime, spanOf } from "./duration.ts";
 import { demandOf, type Policy } from "./policy.ts";
-import { judge } from "./verdict.ts";
+import { judge, type Verdict } from "./verdict.ts";
 
 /**
  * What is owed to one partner on one change, and whether it was kept. Who moves it on: `pending` → `met` by a notice that
@@ -166,23 +167,43 @@ const ROWS: readonly Row[] = [
  * @example
  * // Told on 28 October of a release on 27 January, three months less a day: "breached", 91 days, 2 months.
  */
-export const obligationOf = (duty: Duty, facts: PartnerFacts, now: string): Finding => {
-  const { releaseAt, demand, zone } = duty;
-  const count = (toldAt: string) => judge({ toldAt, releaseAt, demand, zone, waived: false });
-  const inTime = (at: string): boolean =>
-    releaseAt === undefined || formatInstant(new Date(at)) < formatInstant(releaseInstant(releaseAt, zone));
-  const scene: Scene = {
-    duty,
-    facts,
-    inTime,
-    keeps: (at) => (demand === undefined ? inTime(at) : count(at).status !== "short"),
-    now,
-    joinedLate: Date.parse(facts.joinedAt) > Date.parse(duty.dateSince),
+export const obligationOf = (duty: Duty, facts: PartnerFacts, now: string): Finding =>
+  makeObligations(duty)(facts, now);
+
+/** Every zone's midnight falls on a quarter of an hour, so what is counted in days is the same all through it. */
+const QUARTER_MS = 15 * 60_000;
+const REMEMBERED = 10_000;
+
+/** The verdict of being told at a time, which many partners share: counting days in a zone costs more than all else. */
+const makeCount = ({ releaseAt, demand, zone }: Duty): ((toldAt: string) => Verdict) => {
+  const exact = demand !== undefined && hasTime(spanOf(demand));
+  const known = new Map<string | number, Verdict>();
+  return (toldAt) => {
+    const key = exact ? toldAt : Math.floor(Date.parse(toldAt) / QUARTER_MS);
+    const before = known.get(key);
+    if (before) return before;
+    if (known.size >= REMEMBERED) known.clear();
+    const verdict = judge({ toldAt, releaseAt, demand, zone, waived: false });
+    known.set(key, verdict);
+    return verdict;
   };
-  const row = ROWS.find(({ when }) => when(scene));
-  if (row === undefined) throw new Error("the last row fits every partner");
-  const { noticeDays, noticeMonths } =
-    facts.toldAt === null ? { noticeDays: null, noticeMonths: null } : count(facts.toldAt);
-  const waived = row.obligation === "breached" && facts.waived;
-  return { obligation: waived ? "waived" : row.obligation, noticeDays, noticeMonths, reason: row.reason(scene) };
+};
+
+/** `obligationOf` for the partners of one change, one after the other. */
+export const makeObligations = (duty: Duty): ((facts: PartnerFacts, now: string) => Finding) => {
+  const { releaseAt, demand, dateSince } = duty;
+  const count = makeCount(duty);
+  const release = releaseAt === undefined ? null : releaseInstant(releaseAt, duty.zone).getTime();
+  const inTime = (at: string): boolean => release === null || Date.parse(at) < release;
+  const keeps = (at: string): boolean => (demand === undefined ? inTime(at) : count(at).status !== "short");
+  return (facts, now) => {
+    const joinedLate = Date.parse(facts.joinedAt) > Date.parse(dateSince);
+    const scene: Scene = { duty, facts, inTime, keeps, now, joinedLate };
+    const row = ROWS.find(({ when }) => when(scene));
+    if (row === undefined) throw new Error("the last row fits every partner");
+    const { noticeDays, noticeMonths } =
+      facts.toldAt === null ? { noticeDays: null, noticeMonths: null } : count(facts.toldAt);
+    const waived = row.obligation === "breached" && facts.waived;
+    return { obligation: waived ? "waived" : row.obligation, noticeDays, noticeMonths, reason: row.reason(scene) };
+  };
 };

@@ -3,11 +3,10 @@ import { formatInstant } from "../domain/calendar.ts";
 import type { Channel } from "../domain/category.ts";
 import { endpointId } from "../domain/delivery.ts";
 import {
-  type Duty,
   dutyOf,
   highestRung,
   type Obligation,
-  obligationOf,
+  makeObligations,
   type PartnerFacts,
   type Rung,
   RUNG_OF,
@@ -94,12 +93,12 @@ const rungOf = (row: ProofRow, said: AcknowledgementFact | null, subject: ProofS
     ...(said && said.revision >= subject.since ? (["acknowledged"] as const) : []),
   ]);
 
-type Context = { subject: ProofSubject; duty: Duty; since: number; now: string };
+type Context = { subject: ProofSubject; obligationOf: ReturnType<typeof makeObligations>; since: number; now: string };
 
-const prove = (row: ProofRow, { subject, duty, since, now }: Context): PartnerProof => {
+const prove = (row: ProofRow, { subject, obligationOf, since, now }: Context): PartnerProof => {
   const waiver = row.waiver ?? subject.waiver;
   const facts = factsOf(row, waiver);
-  const { obligation, noticeDays, noticeMonths, reason } = obligationOf(duty, facts, now);
+  const { obligation, noticeDays, noticeMonths, reason } = obligationOf(facts, now);
   const said = heard(row, since);
   const { note, ...word } = said ?? { note: null };
   return {
@@ -165,7 +164,7 @@ export const makeProve = ({ ledger }: { ledger: Ledger }): Prove => {
         seal: await latestSeal(sql),
       },
       totals,
-      partners: partnersOf({ subject, duty, since, now }, totals),
+      partners: partnersOf({ subject, obligationOf: makeObligations(duty), since, now }, totals),
     };
   };
 };

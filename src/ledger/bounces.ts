@@ -12,7 +12,8 @@ export const mailedTo = async (sql: Sql, addresses: readonly string[]): Promise<
     `WITH box AS MATERIALIZED (
        SELECT no, partner FROM endpoints WHERE lower(address) = ANY($1) AND channel = 'email' AND deleted_at IS NULL)
      SELECT d.notice, n.id AS "noticeId", d.endpoint, box.partner
-     FROM box CROSS JOIN notices n JOIN deliveries d ON d.notice = n.no AND d.endpoint = box.no
+     FROM box CROSS JOIN notices n
+     CROSS JOIN LATERAL (SELECT * FROM deliveries WHERE notice = n.no AND endpoint = box.no LIMIT 1) AS d
      WHERE n.fan_out_started_at > now() - ${RECENT} AND d.attempts > 0
      ORDER BY d.notice DESC, d.endpoint`,
     [addresses],

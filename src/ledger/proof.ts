@@ -85,24 +85,31 @@ export const findProofSubject = async (sql: Sql, change: string): Promise<ProofS
   return rows[0] ?? null;
 };
 
-/** Of the deliveries to the partner's endpoints that bore the date, those that arrived: a later bounce takes one away. */
-const ARRIVED = `endpoints e JOIN deliveries d ON d.notice = ANY($3) AND d.endpoint = e.no AND d.status = 'sent'
-  WHERE e.partner = p.partner
-    AND NOT EXISTS (SELECT FROM bounces b WHERE b.notice = d.notice AND b.endpoint = d.endpoint AND b.kind = 'hard')`;
+/**
+ * Every delivery of a change to one endpoint `e`, by primary key. The LIMIT takes the choice from the planner, which right
+ * after a large fan-out would read all deliveries of a notice for each partner.
+ */
+const OWN = (notices: string): string => `
+  CROSS JOIN LATERAL (SELECT * FROM deliveries WHERE notice = ${notices} AND endpoint = e.no LIMIT 1) AS d`;
 
+/** Of the deliveries that bore the date, those that arrived: a later bounce takes one away. */
 const PAGE = `
   SELECT p.partner, p.joined_at AS "joinedAt", p.left_at AS "leftAt", p.subscriptions && ARRAY['*', $2] AS subscribed,
-         told.at AS "toldAt", told.channel, coalesce(told.delivered, false) AS delivered, missed.reason AS missed,
+         told.at AS "toldAt", told.channel, coalesce(told.delivered, false) AS delivered, told.missed,
          reach.alive, reach.closed, said.acknowledgement, ${WAIVER("w.change = $1 AND w.partner = p.partner AND w.at >= $6")} AS waiver
   FROM partners p
   CROSS JOIN LATERAL (
-    SELECT min(d.sent_at) AS at, (array_agg(d.channel ORDER BY d.sent_at, d.notice, d.endpoint))[1] AS channel,
-           bool_or(d.channel = 'webhook') AS delivered
-    FROM ${ARRIVED}) AS told
-  LEFT JOIN LATERAL (
-    SELECT CASE WHEN d.status = 'sent' THEN 'bounced' ELSE d.reason END AS reason
-    FROM endpoints e JOIN deliveries d ON d.notice = ANY($3) AND d.endpoint = e.no AND d.status <> 'waiting'
-    WHERE e.partner = p.partner ORDER BY d.notice DESC, d.endpoint LIMIT 1) AS missed ON told.at IS NULL
+    SELECT count(*) AS deliveries,
+           min(d.sent_at) FILTER (WHERE arrived) AS at,
+           (array_agg(d.channel ORDER BY d.sent_at, d.notice, d.endpoint) FILTER (WHERE arrived))[1] AS channel,
+           bool_or(d.channel = 'webhook') FILTER (WHERE arrived) AS delivered,
+           (array_agg(CASE WHEN d.status = 'sent' THEN 'bounced' ELSE d.reason END ORDER BY d.notice DESC, d.endpoint)
+              FILTER (WHERE NOT arrived AND d.notice = ANY($3) AND d.status <> 'waiting'))[1] AS missed
+    FROM endpoints e CROSS JOIN unnest($4::int8[]) AS n (no) ${OWN("n.no")}
+    CROSS JOIN LATERAL (
+      SELECT d.status = 'sent' AND d.notice = ANY($3::int8[]) AND NOT EXISTS (
+        SELECT FROM bounces b WHERE b.notice = d.notice AND b.endpoint = d.endpoint AND b.kind = 'hard') AS arrived) AS fate
+    WHERE e.partner = p.partner) AS told
   CROSS JOIN LATERAL (
     SELECT count(*) FILTER (WHERE e.status = 'active' AND e.role = 'primary') AS alive,
            coalesce(json_agg(json_build_object('endpoint', e.no, 'channel', e.channel, 'status', e.status) ORDER BY e.no)
@@ -112,9 +119,7 @@ const PAGE = `
     SELECT json_build_object('status', a.status, 'revision', a.revision, 'by', a."by", 'note', a.note, 'at', ${UTC("a.at")})
              AS acknowledgement
     FROM acknowledgements a WHERE a.change = $1 AND a.partner = p.partner ORDER BY a.no DESC LIMIT 1) AS said ON true
-  WHERE p.partner > $5
-    AND ((p.left_at IS NULL AND p.subscriptions && ARRAY['*', $2])
-      OR EXISTS (SELECT FROM endpoints e JOIN deliveries d ON d.notice = ANY($4) AND d.endpoint = e.no WHERE e.partner = p.partner))
+  WHERE p.partner > $5 AND ((p.left_at IS NULL AND p.subscriptions && ARRAY['*', $2]) OR told.deliveries > 0)
   ORDER BY p.partner LIMIT $7`;
 
 /**
@@ -145,10 +150,9 @@ export const listProofRows = async (
 /** Whether a change concerns a partner: it is subscribed to its service, or was to be told of it. */
 export const concerns = async (sql: Sql, change: string, partner: string): Promise<boolean> => {
   const { rows } = await sql.query<{ concerned: boolean }>(
-    `SELECT (p.left_at IS NULL AND p.subscriptions && ARRAY['*', c.service]) OR EXISTS (
-       SELECT FROM endpoints e JOIN deliveries d ON d.endpoint = e.no
-         AND d.notice = ANY(ARRAY(SELECT no FROM notices WHERE change = c.change))
-       WHERE e.partner = p.partner) AS concerned
+    `SELECT (p.left_at IS NULL AND p.subscriptions && ARRAY['*', c.service]) OR (
+       SELECT count(*) > 0 FROM endpoints e CROSS JOIN notices n ${OWN("n.no")}
+       WHERE e.partner = p.partner AND n.change = c.change) AS concerned
      FROM changes c CROSS JOIN partners p WHERE c.change = $1 AND p.partner = $2`,
     [change, partner],
   );
