@@ -1,0 +1,85 @@
+import { setTimeout as pause } from "node:timers/promises";
+import type { Category } from "../src/domain/category.ts";
+import { makeAcceptEvent } from "../src/flow/accept-event.ts";
+import type { Stage } from "./stage.ts";
+
+const POLL_MS = 10;
+const DETAILS = "The old fields stay readable until the release; new integrations read the new ones. ".repeat(3);
+
+/** What a change says, a webhook of about 1 KB. */
+export const changeData = (change: string, category: Category, releaseAt: string): Record<string, unknown> => ({
+  change,
+  category,
+  service: "api",
+  title: "Measurements get a new unit field",
+  summary: "Every measurement carries its unit as a field of its own.",
+  details: DETAILS,
+  releaseAt,
+  action: "Read the field `unit` before the release.",
+});
+
+const daysAhead = (days: number): string => new Date(Date.now() + days * 86_400_000).toISOString();
+
+let events = 0;
+
+/** Accepts the creation of a change, as the API does, whose announcement is due at once. */
+export const announce = async ({ parts }: Pick<Stage, "parts">, category: "major" | "emergency"): Promise<string> => {
+  events += 1;
+  const change = `CHG-${events}`;
+  const accepted = await makeAcceptEvent(parts)({
+    specversion: "1.0",
+    id: `bench-${events}`,
+    source: "/bench",
+    type: "forewarn.change.created",
+    data: changeData(change, category, daysAhead(category === "emergency" ? 7 : 200)),
+  });
+  if (accepted.kind === "refused") throw accepted.problem;
+  return change;
+};
+
+/** From due to the last outcome committed and its chunk done, by the ledger's clock. */
+export type FanOutRun = { ms: number; sent: number };
+
+/** Waits until every delivery of the change's announcement is settled; throws when one is not `sent` or time runs out. */
+export const awaitSent = async (
+  { sql }: Pick<Stage, "sql">,
+  { change, deliveries, deadlineMs }: { change: string; deliveries: number; deadlineMs: number },
+): Promise<FanOutRun> => {
+  const deadline = performance.now() + deadlineMs;
+  for (;;) {
+    // The chunks are few: asking the deliveries would be felt by what is measured.
+    const { rows } = await sql.query<{ ms: number | null }>({
+      name: "bench-is-over",
+      text: `SELECT CASE WHEN n.fanned_out_at IS NOT NULL AND NOT EXISTS (SELECT FROM chunks WHERE lane = n.lane AND state <> 'done')
+                    THEN extract(epoch FROM clock_timestamp() - n.due_at)::float8 * 1000 END AS ms
+             FROM notices n WHERE n.change = $1 AND n.kind = 'announcement'`,
+      values: [change],
+    });
+    const ms = rows[0]?.ms ?? null;
+    if (ms !== null) {
+      const { rows: counted } = await sql.query<{ sent: number }>(
+        `SELECT count(*) AS sent FROM deliveries JOIN notices ON no = notice
+         WHERE change = $1 AND kind = 'announcement' AND deliveries.status = 'sent'`,
+        [change],
+      );
+      const sent = counted[0]?.sent ?? 0;
+      if (sent !== deliveries) throw new Error(`${sent} of ${deliveries} deliveries of ${change} are sent`);
+      return { ms, sent };
+    }
+    if (performance.now() > deadline) throw new Error(`${change} was not sent within ${deadlineMs} ms`);
+    await pause(POLL_MS);
+  }
+};
+
+/** Waits until the sweeper has closed every notice that was sent, so that nothing of one run is left in the next. */
+export const awaitQuiet = async ({ sql }: Pick<Stage, "sql">): Promise<void> => {
+  const deadline = performance.now() + 20_000;
+  for (;;) {
+    const { rows } = await sql.query<{ open: boolean }>(
+      "SELECT EXISTS (SELECT FROM notices WHERE status = 'sending') AS open",
+    );
+    if (rows[0]?.open === false) return;
+    if (performance.now() > deadline) throw new Error("a notice is not done");
+    await pause(POLL_MS);
+  }
+};

@@ -1,0 +1,135 @@
+import { renderNoticeWebhook } from "../src/render/notice-webhook.ts";
+import { loadContents } from "../src/ledger/notice-content.ts";
+import { webhookId } from "../src/senders/signature.ts";
+import { announce, awaitQuiet, awaitSent } from "./announce.ts";
+import { type AskedChild, startChild } from "./ask-child.ts";
+import { cpuUsOf } from "./cpu.ts";
+import { populate, type Recipient } from "./populate.ts";
+import { medians } from "./result.ts";
+import { openStage, type Stage } from "./stage.ts";
+import type { BareRun, BareTarget } from "./yardsticks/bare-webhooks.ts";
+
+export type WebhookTrial = {
+  endpoints: number;
+  /** Loopback addresses, an origin each. */
+  addresses: string[];
+  /** Connections are made anew for each request, over TLS. */
+  tls?: { key: string; certs: string[]; ca: string; caFile: string };
+  senders: number;
+  rounds: number;
+  /** Whole rounds before those that count: compiled code and warm caches on both sides. */
+  warmUp: number;
+  deadlineMs: number;
+};
+
+/** The same as routine's slots and each origin's connections in the sender (src/processes/sender.ts). */
+const IN_FLIGHT = 128;
+const CONNECTIONS = 32;
+
+type Round = { ratio: number; figures: Record<string, number>; cpuUs: Record<string, number> };
+
+/** The yardstick's targets: bodies of the real renderer, cut where the partners' own parts begin and end. */
+const bareTargets = async (stage: Stage, recipients: readonly Recipient[]) => {
+  const { rows } = await stage.sql.query<{ no: number; id: string }>("SELECT no, id FROM notices LIMIT 1");
+  const [content] = await loadContents(stage.sql, [rows[0]?.no ?? 0], "UTC");
+  if (!content) throw new Error("there is no notice to copy");
+  const splice = renderNoticeWebhook({ publicUrl: stage.parts.config.publicUrl, keyring: stage.parts.keyring })(content);
+  let common = "";
+  const targets = recipients.map(({ no, partner, address, secret }): BareTarget => {
+    const delivery = `${content.notice.id}.ep_${no}`;
+    const id = webhookId(delivery);
+    const to = { delivery, partner, name: "", locale: "en", timeZone: "UTC", pageEpoch: 0, address, secrets: [], threadRoot: null };
+    const body = splice(to, id).toString();
+    const [from, until] = [body.indexOf('"source"'), body.indexOf(',"partner"')];
+    common = body.slice(from, until);
+    const { origin, pathname } = new URL(address);
+    return { origin, path: pathname, id, secret, head: body.slice(0, from), tail: body.slice(until) };
+  });
+  return { targets, common };
+};
+
+const counted = async (sink: AskedChild, expected: number, whose: string): Promise<void> => {
+  const { requests } = await sink.ask<{ requests: number }>({ kind: "count" });
+  if (requests !== expected) throw new Error(`the sink took ${requests} requests of ${whose} instead of ${expected}`);
+};
+
+/** Announces to all endpoints through the real processes, in turn with the bare loop over the same ones. */
+export const webhookTrials = async (trial: WebhookTrial): Promise<{ rounds: Round[]; endpoints: number }> => {
+  const { endpoints, addresses, tls, senders, deadlineMs } = trial;
+  const stage = await openStage();
+  const sink = startChild("sinks/http-sink.ts");
+  const bare = Array.from({ length: senders }, () => startChild("yardsticks/bare-webhooks.ts"));
+  try {
+    const fresh = tls !== undefined;
+    const { ports } = await sink.ask<{ ports: number[] }>({ kind: "listen", addresses, fresh, ...(tls && { certificates: tls }) });
+    const origins = addresses.map((address, no) => `${tls ? "https" : "http"}://${address}:${ports[no]}`);
+    const addressOf = (no: number): string => `${origins[no % origins.length]}/hooks/p${no}`;
+    const recipients = await populate(stage, { count: endpoints, channel: "webhook", addressOf });
+    const scheduler = await stage.start("workers/scheduler.ts");
+    const env = tls ? { NODE_EXTRA_CA_CERTS: tls.caFile } : {};
+    const real = await Promise.all(Array.from({ length: senders }, () => stage.start("workers/webhook.ts", env)));
+
+    const ours = async () => {
+      const before = [scheduler, ...real].map(({ pid }) => cpuUsOf(pid));
+      const [postgres, redis] = [stage.cpuUs.postgres(), stage.cpuUs.redis()];
+      const change = await announce(stage, "major");
+      const { ms } = await awaitSent(stage, { change, deliveries: endpoints, deadlineMs });
+      const [scheduling = 0, ...sending] = [scheduler, ...real].map(({ pid }, no) => cpuUsOf(pid) - (before[no] ?? 0));
+      const cpuUs = {
+        sender: sending.reduce((sum, us) => sum + us, 0) / endpoints,
+        postgres: (stage.cpuUs.postgres() - postgres) / endpoints,
+        redis: (stage.cpuUs.redis() - redis) / endpoints,
+        scheduler: scheduling / endpoints,
+      };
+      await counted(sink, endpoints, "Forewarn");
+      await awaitQuiet(stage);
+      return { ms, cpuUs };
+    };
+    const yardstick = async () => {
+      const runs = await Promise.all(bare.map((one) => one.ask<BareRun>({ kind: "run", fresh })));
+      await counted(sink, endpoints, "the yardstick");
+      if (runs.some(({ failed }) => failed > 0)) throw new Error("the yardstick had failures");
+      return {
+        ms: Math.max(...runs.map(({ ms }) => ms)),
+        cpuUs: runs.reduce((sum, { cpuUs }) => sum + cpuUs, 0) / endpoints,
+      };
+    };
+
+    const rounds: Round[] = [];
+    for (let round = 0; round < trial.warmUp + trial.rounds; round += 1) {
+      const us = await ours();
+      if (round === 0) {
+        const { targets, common } = await bareTargets(stage, recipients);
+        const each = Math.ceil(endpoints / senders);
+        for (const [no, child] of bare.entries())
+          await child.ask({
+            kind: "load",
+            targets: targets.slice(no * each, (no + 1) * each),
+            common,
+            connections: CONNECTIONS,
+            inFlight: IN_FLIGHT,
+            ca: tls?.ca ?? null,
+          });
+      }
+      const them = await yardstick();
+      if (round < trial.warmUp) continue;
+      rounds.push({
+        ratio: them.ms / us.ms,
+        cpuUs: { ...us.cpuUs, yardstick: them.cpuUs },
+        figures: { "per s": (endpoints / us.ms) * 1_000, "yardstick per s": (endpoints / them.ms) * 1_000 },
+      });
+      if (process.env["BENCH_VERBOSE"]) console.error(JSON.stringify(rounds.at(-1)));
+    }
+    return { rounds, endpoints };
+  } finally {
+    await Promise.all([sink.stop(), ...bare.map((one) => one.stop())]);
+    await stage.close();
+  }
+};
+
+/** The trials as the report has them. */
+export const summary = (rounds: readonly Round[]) => ({
+  ratios: rounds.map(({ ratio }) => ratio),
+  cpuUs: medians(rounds.map(({ cpuUs }) => cpuUs)),
+  figures: medians(rounds.map(({ figures }) => figures)),
+});
