@@ -130,6 +130,14 @@ const TABLE: readonly [
     ["breached", 0, 0, "told too late"],
   ],
 
+  // Joined before an announcement that came too late for everyone: that is the announcement's fault.
+  [
+    "joined shortly before a late announcement",
+    { dateSince: "2026-12-10T08:00:00.000Z" },
+    { joinedAt: "2026-12-01T00:00:00.000Z", toldAt: "2026-12-10T09:00:00.000Z" },
+    "2026-12-11T00:00:00.000Z",
+    ["breached", 49, 1, "told too late"],
+  ],
   [
     "left untold in time",
     {},
