@@ -46,6 +46,16 @@ const CALLS = `
   patch /v1/partners/{partner}
   delete /v1/partners/{partner}
   post /v1/partners/import
+  get /v1/changes/{change}/proof
+  get /v1/changes/{change}/proof.csv
+  get /v1/changes/{change}/proof.html
+  get /v1/changes/{change}/acknowledgements
+  post /v1/changes/{change}/acknowledgements
+  get /v1/changes/{change}/waivers
+  post /v1/changes/{change}/waivers
+  get /v1/seals
+  get /v1/seals/verify
+  post /v1/bounces
   get /v1/partners/{partner}/links
   post /v1/partners/{partner}/links/revoke
   get /v1/partners/{partner}/endpoints
