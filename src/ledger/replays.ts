@@ -66,10 +66,9 @@ export const sweepReplays = async (sql: Sql, lane: Lane, limit: number): Promise
     text: `
       WITH due AS MATERIALIZED (
         SELECT r.notice, r.endpoint, r.channel FROM replays r
-        JOIN notices n ON n.no = r.notice LEFT JOIN changes c ON c.change = n.change
-        WHERE r.lane = $1 AND r.due_at <= now()
-          AND (r.chunk IS NULL OR EXISTS (SELECT FROM chunks WHERE id = r.chunk AND state = 'done'))
-          AND c.paused_at IS NULL AND NOT EXISTS (SELECT FROM installation WHERE paused_at IS NOT NULL)
+        WHERE r.lane = $1 AND r.due_at <= now() AND NOT EXISTS (SELECT FROM installation WHERE paused_at IS NOT NULL)
+          AND (r.chunk IS NULL OR (SELECT state FROM chunks WHERE id = r.chunk) = 'done')
+          AND (SELECT c.paused_at FROM notices n JOIN changes c ON c.change = n.change WHERE n.no = r.notice) IS NULL
         ORDER BY r.due_at LIMIT $2 FOR UPDATE OF r SKIP LOCKED
       ),
       first AS MATERIALIZED (SELECT nextval('chunk_ids') AS id WHERE EXISTS (SELECT FROM due)),

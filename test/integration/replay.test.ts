@@ -35,9 +35,10 @@ const delivery = async (id: string): Promise<Row> => {
   return rows[0];
 };
 
-/** Only this partner is subscribed to everything from here on. */
+/** Only this partner is subscribed from here on, and no earlier change is open any more. */
 const soleWebhook = async (partner: string): Promise<number> => {
   await pipeline.sql.query("UPDATE partners SET subscriptions = '{}'");
+  await pipeline.sql.query("UPDATE changes SET status = 'released'");
   await pipeline.addPartner(partner, ["webhook"]);
   const { rows } = await pipeline.sql.query<{ no: number }>("SELECT max(no) AS no FROM endpoints");
   return rows[0]?.no ?? 0;

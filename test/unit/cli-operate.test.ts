@@ -21,7 +21,7 @@ const run = async (args: string[], answer: unknown): Promise<{ calls: Call[]; ou
     list: unused,
     stream: unused,
     send: (method, path, sent) => {
-      calls.push({ method, path, body: sent && JSON.parse(String(sent.body)) });
+      calls.push({ method, path, body: typeof sent?.body === "string" ? JSON.parse(sent.body) : undefined });
       return Promise.resolve({ body: answer as never, headers: {} });
     },
   };

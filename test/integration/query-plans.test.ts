@@ -1,0 +1,138 @@
+import assert from "node:assert/strict";
+import { before, test } from "node:test";
+import type { PoolClient, QueryConfig } from "pg";
+import { releaseDueChanges, unplannedRevisions } from "../../src/ledger/changes.ts";
+import { lostChunks, queuedChunks, sweepDue, takeLease } from "../../src/ledger/chunks.ts";
+import type { Ledger, Sql } from "../../src/ledger/connection.ts";
+import { loadChunk } from "../../src/ledger/deliveries.ts";
+import { finishNotices, openNotices } from "../../src/ledger/notices.ts";
+import { countOverdue } from "../../src/ledger/overdue.ts";
+import { sweepReplays } from "../../src/ledger/replays.ts";
+import { freshLedger } from "../support/servers.ts";
+
+/** What the issue names: 10,000 open notices and 1,000,000 waiting deliveries, of which 2,000 are due. */
+const OPEN = 10_000;
+const SENDING = 100;
+const PER_NOTICE = 10_000;
+const DUE = 2_000;
+/** Far from what the sequence gives. */
+const CHUNKS = 100_000_000;
+/** Rows that one statement may read: it goes through all open notices at most, or what is due and its notices. */
+const READ_LIMIT = 2 * OPEN;
+
+let ledger: Ledger;
+before(async () => {
+  ({ ledger } = await freshLedger());
+  const sql = ledger.pools.routine;
+  const policy = "INSERT INTO policies (hash, policy) VALUES ('p', '{}')";
+  const service = "INSERT INTO services (service, title) VALUES ('api', 'API')";
+  const changes = `INSERT INTO changes (change, revision, status, category, service, release_at, state)
+    SELECT 'C' || n, 1, 'announced', 'major', 'api', now() + interval '60 days', '{}' FROM generate_series(1, ${OPEN / 4}) n`;
+  const revisions = `INSERT INTO revisions (change, revision, event, accepted_at, policy, lane, state, differs, verdict, planned_at)
+    SELECT 'C' || n, 1, n, now(), 'p', 'routine', '{}', '{}', '{}', now() FROM generate_series(1, ${OPEN / 4}) n`;
+  const planned = `INSERT INTO notices (id, change, revision, kind, lane, audience, due_at, fan_out_at, status)
+    SELECT 'n' || n, 'C' || (n % ${OPEN / 4} + 1), 1, 'reminder', 'routine', 'all', now() + interval '30 days',
+           now() + interval '30 days', 'planned' FROM generate_series(1, ${OPEN}) n`;
+  const sending = `INSERT INTO notices (id, change, revision, kind, lane, audience, due_at, fan_out_at, status, fanned_out_at)
+    SELECT 's' || n, 'C' || n, 1, 'announcement', 'routine', 'all', now(), now(), 'sending', now()
+    FROM generate_series(1, ${SENDING}) n`;
+  const waiting = `INSERT INTO deliveries (notice, endpoint, lane, channel, due_at)
+    SELECT notices.no, e, 'routine', 'webhook', now() + interval '1 hour'
+    FROM notices, generate_series(1, ${PER_NOTICE}) e WHERE status = 'sending'`;
+  const due = `UPDATE deliveries SET due_at = now() WHERE notice = (SELECT max(notice) FROM deliveries) AND endpoint <= ${DUE}`;
+  const chunks = `INSERT INTO chunks (id, lane, channel, state) SELECT ${CHUNKS} + n, 'routine', 'webhook',
+    CASE WHEN n % 10 = 0 THEN 'queued' ELSE 'done' END FROM generate_series(1, 50000) n`;
+  for (const text of [policy, service, changes, revisions, planned, sending, waiting, due, chunks])
+    await sql.query(text);
+});
+
+type Node = {
+  "Node Type": string;
+  "Relation Name"?: string;
+  "Actual Rows": number;
+  "Actual Loops": number;
+  "Rows Removed by Filter"?: number;
+  "Rows Removed by Index Recheck"?: number;
+  Plans?: Node[];
+};
+const nodesOf = (node: Node): Node[] => [node, ...(node.Plans ?? []).flatMap(nodesOf)];
+const rowsRead = (node: Node): number =>
+  /Scan$/.test(node["Node Type"]) && node["Relation Name"] !== undefined
+    ? node["Actual Loops"] *
+      (node["Actual Rows"] + (node["Rows Removed by Filter"] ?? 0) + (node["Rows Removed by Index Recheck"] ?? 0))
+    : 0;
+
+/** Runs a statement for its plan, and takes back what it did. */
+const planOf = async (run: (sql: Sql) => Promise<unknown>): Promise<Node> => {
+  const client: PoolClient = await ledger.pools.routine.connect();
+  const plans: Node[] = [];
+  const explain = {
+    query: async (given: string | QueryConfig, values?: unknown[]) => {
+      const { text, values: own } = typeof given === "string" ? { text: given, values } : given;
+      const { rows } = await client.query<{ "QUERY PLAN": [{ Plan: Node }] }>(
+        `EXPLAIN (ANALYZE, TIMING off, FORMAT JSON) ${text}`,
+        own,
+      );
+      if (rows[0]) plans.push(rows[0]["QUERY PLAN"][0].Plan);
+      return { rows: [], rowCount: 0 };
+    },
+  } as unknown as Sql;
+  try {
+    await client.query("BEGIN");
+    await run(explain);
+  } finally {
+    await client.query("ROLLBACK");
+    client.release();
+  }
+  const [plan, ...more] = plans;
+  assert.ok(plan);
+  assert.equal(more.length, 0, "one statement each");
+  return plan;
+};
+
+/** Every statement that runs each second or minute, or for each chunk. */
+const STATEMENTS: Record<string, (sql: Sql) => Promise<unknown>> = {
+  "the sweep of due deliveries": (sql) => sweepDue(sql, "routine", 10_000),
+  "the sweep of an idle lane": (sql) => sweepDue(sql, "urgent", 10_000),
+  "the sweep of repetitions": (sql) => sweepReplays(sql, "routine", 10_000),
+  "looking for lost chunks": (sql) => lostChunks(sql, 1_000),
+  "finishing notices": finishNotices,
+  "releasing changes": releaseDueChanges,
+  "reconciling plans": (sql) => unplannedRevisions(sql, 0, 1_000),
+  "reconciling notices": (sql) => openNotices(sql, 5_000, 1_000),
+  "reconciling chunks": (sql) => queuedChunks(sql, { after: CHUNKS + 25_000, olderThanMs: 0, limit: 1_000 }),
+  "looking for what is overdue": countOverdue,
+  "taking a lease": (sql) => takeLease(sql, CHUNKS + 10, 1_000),
+  "loading a chunk": (sql) => loadChunk(sql, CHUNKS + 10, "webhook"),
+};
+
+const TABLES = ["deliveries", "notices", "chunks", "changes", "revisions", "attempts"];
+
+const readsByIndex = async (run: (sql: Sql) => Promise<unknown>): Promise<void> => {
+  const nodes = nodesOf(await planOf(run));
+  const whole = nodes.flatMap((node) => (node["Node Type"] === "Seq Scan" ? [node["Relation Name"] ?? ""] : []));
+  assert.deepEqual(
+    whole.filter((table) => TABLES.includes(table)),
+    [],
+  );
+  const read = nodes.reduce((sum, node) => sum + rowsRead(node), 0);
+  assert.ok(read <= READ_LIMIT, `${read} rows read`);
+};
+
+test("the million is there", async () => {
+  const { rows } = await ledger.pools.routine.query(
+    "SELECT count(*) AS count FROM deliveries WHERE status = 'waiting'",
+  );
+  assert.deepEqual(rows, [{ count: SENDING * PER_NOTICE }]);
+});
+
+for (const [what, run] of Object.entries(STATEMENTS))
+  test(`${what} reads by index and no more than it needs, before the tables were ever analysed`, () =>
+    readsByIndex(run));
+
+test("the tables are analysed", async () => {
+  await ledger.pools.routine.query(`ANALYZE ${TABLES.join(", ")}`);
+});
+
+for (const [what, run] of Object.entries(STATEMENTS))
+  test(`${what} reads by index and no more than it needs, once they were analysed`, () => readsByIndex(run));
