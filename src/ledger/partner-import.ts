@@ -76,11 +76,12 @@ export const repeatedPartners = async (sql: Sql, limit: number): Promise<{ partn
 export const mergeImport = async (sql: Sql): Promise<{ partners: number; endpoints: number }> => {
   await sql.query("ANALYZE import_partners; ANALYZE import_endpoints; SET LOCAL enable_hashjoin = on");
   await sql.query("LOCK TABLE partners, endpoints IN SHARE ROW EXCLUSIVE MODE");
-  const partners = await sql.query(
+  // Subscribed anew: its endpoints are welcomed like new ones.
+  await sql.query(
     `UPDATE endpoints e SET unwelcomed = true FROM import_partners i JOIN partners p ON p.partner = i.partner
      WHERE e.partner = i.partner AND e.deleted_at IS NULL AND i.subscriptions <> p.subscriptions`,
   );
-  await sql.query(
+  const partners = await sql.query(
     `MERGE INTO partners p USING import_partners i ON p.partner = i.partner
      WHEN MATCHED THEN UPDATE SET name = i.name, locale = coalesce(i.locale, p.locale),
        time_zone = coalesce(i.time_zone, p.time_zone), holidays = coalesce(i.holidays, p.holidays),

@@ -82,6 +82,10 @@ test("10 % of endpoints hang, 10 % answer 500, 5 % reset: the others' p95 stays 
   const with_ = await p95(mixed, "CHG-2");
 
   t.diagnostic(`p95 of the good: ${without} ms alone, ${with_} ms beside bad ones`);
+  await until(async () => ((await mixed.counts())["sent"] ?? 0) >= 2 * GOOD, {
+    deadlineMs: 30_000,
+    what: "they are settled",
+  });
   const sent = (await mixed.counts())["sent"] ?? 0;
   judge(
     t,

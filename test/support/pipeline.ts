@@ -171,7 +171,7 @@ export const startPipeline = async ({
       return secret;
     },
     counts,
-    quiet: async (deadlineMs = 15_000) => {
+    quiet: async (deadlineMs = 40_000) => {
       await until(isQuiet, { deadlineMs, what: "everything that is due is sent" });
     },
   };
