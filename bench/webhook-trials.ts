@@ -33,12 +33,24 @@ const bareTargets = async (stage: Stage, recipients: readonly Recipient[]) => {
   const { rows } = await stage.sql.query<{ no: number; id: string }>("SELECT no, id FROM notices LIMIT 1");
   const [content] = await loadContents(stage.sql, [rows[0]?.no ?? 0], "UTC");
   if (!content) throw new Error("there is no notice to copy");
-  const splice = renderNoticeWebhook({ publicUrl: stage.parts.config.publicUrl, keyring: stage.parts.keyring })(content);
+  const splice = renderNoticeWebhook({ publicUrl: stage.parts.config.publicUrl, keyring: stage.parts.keyring })(
+    content,
+  );
   let common = "";
   const targets = recipients.map(({ no, partner, address, secret }): BareTarget => {
     const delivery = `${content.notice.id}.ep_${no}`;
     const id = webhookId(delivery);
-    const to = { delivery, partner, name: "", locale: "en", timeZone: "UTC", pageEpoch: 0, address, secrets: [], threadRoot: null };
+    const to = {
+      delivery,
+      partner,
+      name: "",
+      locale: "en",
+      timeZone: "UTC",
+      pageEpoch: 0,
+      address,
+      secrets: [],
+      threadRoot: null,
+    };
     const body = splice(to, id).toString();
     const [from, until] = [body.indexOf('"source"'), body.indexOf(',"partner"')];
     common = body.slice(from, until);
@@ -61,7 +73,12 @@ export const webhookTrials = async (trial: WebhookTrial): Promise<{ rounds: Roun
   const bare = Array.from({ length: senders }, () => startChild("yardsticks/bare-webhooks.ts"));
   try {
     const fresh = tls !== undefined;
-    const { ports } = await sink.ask<{ ports: number[] }>({ kind: "listen", addresses, fresh, ...(tls && { certificates: tls }) });
+    const { ports } = await sink.ask<{ ports: number[] }>({
+      kind: "listen",
+      addresses,
+      fresh,
+      ...(tls && { certificates: tls }),
+    });
     const origins = addresses.map((address, no) => `${tls ? "https" : "http"}://${address}:${ports[no]}`);
     const addressOf = (no: number): string => `${origins[no % origins.length]}/hooks/p${no}`;
     const recipients = await populate(stage, { count: endpoints, channel: "webhook", addressOf });

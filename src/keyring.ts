@@ -1,4 +1,5 @@
-import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes, timingSafeEqual } from "node:crypto";
+import { createCipheriv, createDecipheriv, hkdfSync, randomBytes, timingSafeEqual } from "node:crypto";
+import { makeMac } from "./mac.ts";
 
 /** Everything that FOREWARN_SECRET protects; each use has a key of its own, derived by HKDF-SHA256. */
 export type Keyring = {
@@ -33,7 +34,9 @@ const epochPart = (epoch: number): string[] => (epoch === 0 ? [] : [String(epoch
 
 /** Signs lists of ids, and reads them back: one purpose's tokens mean nothing for another, whose key differs. */
 const makeLinks = (key: Buffer) => {
-  const mac = (subject: string): Buffer => createHmac("sha256", key).update(subject).digest().subarray(0, MAC_BYTES);
+  const makeOf = makeMac(key);
+  const mac = (subject: string): Buffer =>
+    Buffer.from(makeOf({ text: subject }, "latin1").slice(0, MAC_BYTES), "latin1");
   return {
     // Ids hold no dot, so the subject reads back without ambiguity.
     token: (parts: readonly string[]): string => {

@@ -5,6 +5,7 @@ import type { Keyring } from "../keyring.ts";
 import type { LoadedDelivery } from "../ledger/deliveries.ts";
 import type { KeptContent } from "../ledger/notice-content.ts";
 import type { Log } from "../log.ts";
+import { makeOpenSecret, type OpenSecret } from "../senders/opened-secrets.ts";
 import type { Addressee, Sender } from "../senders/sender.ts";
 
 type Parts = {
@@ -24,7 +25,14 @@ export type AttemptDelivery = (
   content: KeptContent,
 ) => Promise<{ outcome: Outcome; settlement: Settlement }>;
 
-const addressee = (delivery: LoadedDelivery, content: KeptContent, keyring: Keyring): Addressee => ({
+const NO_SECRETS: readonly string[] = [];
+
+const secretsOf = ({ secretSealed, formerSecretSealed }: LoadedDelivery, open: OpenSecret): readonly string[] => {
+  if (secretSealed === null) return NO_SECRETS;
+  return formerSecretSealed === null ? [open(secretSealed)] : [open(secretSealed), open(formerSecretSealed)];
+};
+
+const addressee = (delivery: LoadedDelivery, content: KeptContent, open: OpenSecret): Addressee => ({
   delivery: deliveryId(content.notice.id, delivery.endpoint),
   partner: delivery.partner,
   name: delivery.name,
@@ -32,18 +40,17 @@ const addressee = (delivery: LoadedDelivery, content: KeptContent, keyring: Keyr
   timeZone: delivery.timeZone,
   pageEpoch: delivery.pageEpoch,
   address: delivery.address,
-  secrets: [delivery.secretSealed, delivery.formerSecretSealed].flatMap((sealed) =>
-    sealed ? [keyring.open(sealed)] : [],
-  ),
+  secrets: secretsOf(delivery, open),
   threadRoot: delivery.threadRoot === null ? null : deliveryId(delivery.threadRoot, delivery.endpoint),
 });
 
 /** Sends one delivery and decides by the governing policy's schedule what follows. */
 export const makeAttemptDelivery = ({ sender, keyring, policy, giveUp, random, log }: Parts): AttemptDelivery => {
+  const open = makeOpenSecret(keyring);
   /** A bug of ours must neither end the chunk for the others nor spin: it is tried again by the schedule, then fails in sight. */
   const send = async (delivery: LoadedDelivery, content: KeptContent): Promise<Outcome> => {
     try {
-      return await sender.send(content, addressee(delivery, content, keyring), giveUp);
+      return await sender.send(content, addressee(delivery, content, open), giveUp);
     } catch (error) {
       log.error({ err: error, delivery: deliveryId(content.notice.id, delivery.endpoint) }, "sending threw");
       const text = `internal: ${error instanceof Error ? error.message : String(error)}`.slice(0, 500);

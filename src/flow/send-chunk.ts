@@ -39,11 +39,14 @@ export type SendChunk = (job: ChunkJob, stopping: AbortSignal) => Promise<void>;
 const NOBODY: ReadonlySet<string> = new Set();
 const NOTHING_TOLD: ReadonlyMap<string, number> = new Map();
 
+type Begun = "begun" | "waits";
 type Todo = { delivery: LoadedDelivery; content: KeptContent; origin: string | null };
 
 /** The host that answers, which may slow down nobody but itself; mails all go to the one relay. */
 const ORIGIN_OF: Record<Channel, (address: string) => string | null> = {
-  webhook: (address) => URL.parse(address)?.origin ?? null,
+  // Of `https://host:port/path`, what stands before the third slash: it need only tell hosts apart, and parsing the whole
+  // address here as well as in the sender costs 0.7 µs more for each delivery.
+  webhook: (address) => /^[^/]*\/\/[^/?#]*/.exec(address)?.[0] ?? null,
   email: () => null,
 };
 
@@ -126,14 +129,23 @@ export const makeSendChunk = (parts: Parts): SendChunk => {
       settle(settlement.status === "waiting" ? outcome.kind : settlement.status, delivery, settlement, begunAt);
     };
 
-    /** Begins it when its host may have another one; answers whether it must wait. */
-    const begin = async (one: Todo, attempts: Promise<void>[]): Promise<"begun" | "waits"> => {
+    /**
+     * Begins it when its host may have another one; answers whether it must wait. A promise only where there is something
+     * to wait for: with a slot and room free, which is most of the time, three promises a delivery would be made for nothing.
+     */
+    const begin = (one: Todo, attempts: Promise<void>[]): Begun | Promise<Begun> => {
       const admission = one.origin === null ? ({ kind: "go" } as const) : origins.ask(one.origin);
       if (admission.kind === "resting") {
         settle("resting", one.delivery, putOff(admission.forMs), performance.now());
         return "begun";
       }
       if (admission.kind === "full") return "waits";
+      const ticket = settler.hasRoom() ? lanes.tryEnter(lane) : null;
+      if (ticket === null) return beginLater(one, attempts);
+      attempts.push(attempt(one, ticket));
+      return "begun";
+    };
+    const beginLater = async (one: Todo, attempts: Promise<void>[]): Promise<Begun> => {
       await settler.room();
       const ticket = await lanes.enter(lane);
       if (isOver()) {
@@ -147,7 +159,10 @@ export const makeSendChunk = (parts: Parts): SendChunk => {
     const attempts: Promise<void>[] = [];
     while (todo.length > 0 && !isOver()) {
       const left: Todo[] = [];
-      for (const one of todo) if (isOver() || (await begin(one, attempts)) === "waits") left.push(one);
+      for (const one of todo) {
+        const begun = isOver() ? "waits" : begin(one, attempts);
+        if ((typeof begun === "string" ? begun : await begun) === "waits") left.push(one);
+      }
       todo = left;
       if (todo.length > 0 && !isOver()) await origins.change();
     }

@@ -24,6 +24,8 @@ export type Settled = {
 
 /** Collects outcomes and commits them in batches; what is in here is what a kill may repeat. */
 export type Settler = {
+  /** Whether there is room now. */
+  hasRoom(): boolean;
   /** Resolves when there is room: a full buffer stops sending. */
   room(): Promise<void>;
   add(settled: Settled): void;
@@ -139,6 +141,7 @@ export const makeSettler = ({
   };
 
   return {
+    hasRoom: () => buffer.length < BATCH,
     room: async () => {
       while (buffer.length >= BATCH) await new Promise<void>((resolve) => roomSeekers.push(resolve));
     },

@@ -21,9 +21,10 @@ export type LoadedDelivery = {
   locale: string;
   timeZone: string;
   pageEpoch: number;
-  secretSealed: Buffer | null;
+  /** In hex: as a text it is the key under which the opened secret is kept, and no buffer is made of it. */
+  secretSealed: string | null;
   /** The former secret while it still signs along. */
-  formerSecretSealed: Buffer | null;
+  formerSecretSealed: string | null;
   /** The first delivery of this change that was sent to this endpoint, as notice id; mails only. */
   threadRoot: string | null;
 };
@@ -42,8 +43,8 @@ export const loadChunk = async (sql: Sql, chunk: number, channel: Channel): Prom
     text: `SELECT d.notice, d.endpoint, d.attempts, d.repeated, e.address, e.status AS "endpointStatus",
                   e.deleted_at IS NOT NULL AS "endpointGone",
                   e.failing_since IS NOT NULL AS failing, p.left_at IS NOT NULL AS "partnerLeft",
-                  p.partner, p.name, p.locale, p.time_zone AS "timeZone", p.page_epoch AS "pageEpoch", e.secret_sealed AS "secretSealed",
-                  CASE WHEN e.former_secret_until > now() THEN e.former_secret_sealed END AS "formerSecretSealed",
+                  p.partner, p.name, p.locale, p.time_zone AS "timeZone", p.page_epoch AS "pageEpoch", encode(e.secret_sealed, 'hex') AS "secretSealed",
+                  CASE WHEN e.former_secret_until > now() THEN encode(e.former_secret_sealed, 'hex') END AS "formerSecretSealed",
                   ${THREAD_ROOT[channel]} AS "threadRoot"
            FROM (SELECT notice, endpoint, attempts, false AS repeated FROM deliveries WHERE chunk = $1 AND status = 'waiting'
                  UNION ALL

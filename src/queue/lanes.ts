@@ -13,6 +13,8 @@ export type Ticket = { lane: Lane; begunAt: number; state: "fresh" | "slow" };
 
 /** Bounded concurrency of one sender process, apart for each lane. */
 export type Lanes = {
+  /** A ticket when a send of `lane` may begin now, ahead of nobody who waits; otherwise null. */
+  tryEnter(lane: Lane): Ticket | null;
   /** Resolves when a send of `lane` may begin; every ticket is given back exactly once. */
   enter(lane: Lane): Promise<Ticket>;
   leave(ticket: Ticket): void;
@@ -67,11 +69,14 @@ export const makeLanes = (slots: Record<Lane, LaneSlots>): Lanes => {
   }, LOOK_MS);
   timer.unref();
 
+  const tryEnter = (lane: Lane): Ticket | null => (waiting[lane].length === 0 && mayBegin(lane) ? begin(lane) : null);
+
   return {
-    enter: (lane) =>
-      waiting[lane].length === 0 && mayBegin(lane)
-        ? Promise.resolve(begin(lane))
-        : new Promise((resolve) => waiting[lane].push(resolve)),
+    tryEnter,
+    enter: (lane) => {
+      const ticket = tryEnter(lane);
+      return ticket ? Promise.resolve(ticket) : new Promise((resolve) => waiting[lane].push(resolve));
+    },
     leave: (ticket) => {
       if (ticket.state === "slow") slow[ticket.lane] -= 1;
       else fresh[ticket.lane].delete(ticket);

@@ -38,8 +38,8 @@ export const webhookOutcome = (answer: Answer, now: Date): Outcome => {
   const { code, text, cut } = answer;
   const row = STATUSES.find(({ from, to }) => from <= code && code <= to);
   if (row === undefined) throw new Error(`no outcome for the status ${code}`);
-  const error = `${code}: ${row.says}${cut === null ? "" : `; body: ${cut}`}`;
   if (row.becomes === "sent") return { kind: "sent", code, answer: text };
+  const error = `${code}: ${row.says}${cut === null ? "" : `; body: ${cut}`}`;
   if (row.becomes === "gone") return { kind: "failed", code, error, answer: text, endpoint: "disabled" };
   return {
     kind: "retry",

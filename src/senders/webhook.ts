@@ -41,6 +41,9 @@ export const makeWebhookSender = (parts: WebhookSenderParts): Sender => {
   const exchange = makeExchange({ agent, timeoutMs });
   const render = renderNoticeWebhook({ publicUrl, keyring });
   const sign = makeSigner();
+  const userAgent = `Forewarn/${version}`;
+  // What a level that is off would not print need not be made, 5,000 times a second.
+  const isTold = log.isLevelEnabled("debug");
   const rendered = new WeakMap<NoticeContent, ReturnType<RenderNoticeWebhook>>();
   const bodyOf = (content: NoticeContent, to: Addressee, id: string): Buffer => {
     const splice = rendered.get(content) ?? render(content);
@@ -61,7 +64,7 @@ export const makeWebhookSender = (parts: WebhookSenderParts): Sender => {
         "content-type",
         "application/cloudevents+json",
         "user-agent",
-        `Forewarn/${version}`,
+        userAgent,
         "webhook-id",
         id,
         "webhook-timestamp",
@@ -70,7 +73,7 @@ export const makeWebhookSender = (parts: WebhookSenderParts): Sender => {
         sign({ id, timestamp, body, secrets: to.secrets }),
       ];
       const outcome = webhookOutcome(await exchange({ url, headers, body }, signal), clock.now());
-      log.debug({ delivery: to.delivery, webhookId: id, outcome }, "webhook attempted");
+      if (isTold) log.debug({ delivery: to.delivery, webhookId: id, outcome }, "webhook attempted");
       return outcome;
     },
     close: () => agent.close(),
