@@ -6,6 +6,7 @@ import { makeSealNew } from "../../src/flow/seal.ts";
 import { openApi, type TestApi } from "../support/api.ts";
 import { type Pipeline, startPipeline } from "../support/pipeline.ts";
 import { quietLog } from "../support/servers.ts";
+import { until } from "../support/until.ts";
 
 let pipeline: Pipeline;
 let api: TestApi;
@@ -141,7 +142,7 @@ test("a waiver of the whole change shows in its verdict and in every breach; a d
     category: "major",
     service: "payments",
     title: "Too soon",
-    releaseAt: inDays(10),
+    releaseAt: inDays(20),
   });
   await pipeline.quiet();
   const verdict = async () =>
@@ -169,7 +170,7 @@ test("a waiver of the whole change shows in its verdict and in every breach; a d
   const listed = await api.call("GET", "/v1/changes/CHG-3/waivers");
   assert.equal(listed.json<{ items: unknown[] }>().items.length, 2);
 
-  await pipeline.say("updated", { change: "CHG-3", releaseAt: inDays(5), reason: "sooner still" });
+  await pipeline.say("updated", { change: "CHG-3", releaseAt: inDays(13), reason: "sooner still" });
   await pipeline.quiet();
   assert.equal((await verdict()).status, "short");
   assert.equal((await proofOf("CHG-3")).totals["breached"], 5);
@@ -189,8 +190,14 @@ test("a partner who joins late is marked; one who leaves keeps its evidence, and
   const left = await api.call("DELETE", "/v1/partners/initech");
   assert.equal(left.statusCode, 204, left.body);
   assert.deepEqual(await rowOf("CHG-4", "initech"), told, "what was proved stays proved");
-  const newcomer = await rowOf("CHG-4", "newcomer");
-  assert.deepEqual([newcomer.obligation, newcomer.reason], ["pending", "joined late"]);
+  const newcomer = await until(
+    async () => {
+      const row = await rowOf("CHG-4", "newcomer");
+      return row.toldAt === null ? null : row;
+    },
+    { what: "the newcomer is told" },
+  );
+  assert.deepEqual([newcomer.obligation, newcomer.reason, newcomer.noticeDays], ["met", "joined late", 50]);
 });
 
 test("the table has a row a partner, and nothing in it that a spreadsheet would run", async () => {
