@@ -16,6 +16,8 @@ export type Progress = {
   due: boolean;
   status: string;
   fannedOut: boolean;
+  /** Some delivery is due, or soon tried again; false when all that waits is for its partner's own hour. */
+  owing: boolean;
   /** When the last of its deliveries was sent; null while none was. */
   lastSentAt: Date | null;
   counts: Counts;
@@ -32,7 +34,9 @@ const zero = (): Counts => {
 export const readProgress = async (ledger: Ledger): Promise<Progress[]> => {
   const { rows } = await ledger.pools.routine.query<Row>(`
     SELECT n.id, n.change, n.kind, n."offset", n.lane, n.due_at AS "dueAt", n.due_at <= now() AS due, n.status,
-      n.fanned_out_at IS NOT NULL AS "fannedOut", d.channel, d.status AS outcome, count(d.notice) AS count,
+      n.fanned_out_at IS NOT NULL AS "fannedOut",
+      EXISTS (SELECT FROM deliveries o WHERE o.notice = n.no AND o.status = 'waiting'
+              AND o.due_at < now() + interval '10 minutes') AS owing, d.channel, d.status AS outcome, count(d.notice) AS count,
       max(d.sent_at) AS "lastSentAt"
     FROM notices n LEFT JOIN deliveries d ON d.notice = n.no
     GROUP BY n.no, d.channel, d.status

@@ -36,7 +36,7 @@ const deliveriesTable = (screen: Screen, progress: readonly Progress[]): string 
 const aheadLines = (progress: readonly Progress[], { tempo, origin }: { tempo: Tempo; origin: Date }): string[] => {
   const days = new Map<string, number>();
   for (const notice of progress)
-    if (notice.status === "planned") {
+    if (notice.status === "planned" || (notice.status === "sending" && !notice.owing)) {
       const day = whenWords(notice.dueAt.toISOString(), { tempo, origin });
       days.set(day, (days.get(day) ?? 0) + 1);
     }
@@ -67,7 +67,7 @@ export const summary = (
   { progress, audit, tempo, origin }: { progress: readonly Progress[]; audit: Audit; tempo: Tempo; origin: Date },
 ): void => {
   const live = progress.filter((notice) => !["superseded", "cancelled", "folded"].includes(notice.status));
-  const due = live.filter((notice) => notice.due);
+  const due = live.filter((notice) => notice.due || notice.owing);
   const done = due.filter(
     (notice) => notice.fannedOut && CHANNELS.every((channel) => notice.counts[channel].waiting === 0),
   );

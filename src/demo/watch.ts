@@ -14,10 +14,8 @@ type Watched = { ledger: Ledger; screen: Screen; tempo: Tempo; signal: AbortSign
 
 /** What this run waits for: what is due and not yet settled, and in compressed tempo all that is planned too. */
 const awaited = (progress: readonly Progress[], tempo: Tempo): Progress[] =>
-  progress.filter(({ status, due, fannedOut, counts }) =>
-    status === "planned"
-      ? due || tempo.kind === "compressed"
-      : status === "sending" && (!fannedOut || counts.email.waiting + counts.webhook.waiting > 0),
+  progress.filter(({ status, due, fannedOut, owing }) =>
+    status === "planned" ? due || tempo.kind === "compressed" : status === "sending" && (!fannedOut || owing),
   );
 
 const statusOf = (progress: readonly Progress[], tempo: Tempo): string => {

@@ -35,7 +35,7 @@ export type Pipeline = {
   /** `count` partners `p1`, `p2`, … with one endpoint each: all share one webhook secret, which it answers. */
   addPartners(count: number, channel: "email" | "webhook"): Promise<string>;
   addService(service: string, businessCritical?: boolean): Promise<void>;
-  /** Resolves when no delivery waits and no notice is being sent. */
+  /** Resolves when nothing is on its way: what still waits is due in more than ten minutes. */
   quiet(deadlineMs?: number): Promise<void>;
   /** How many deliveries are in each state. */
   counts(): Promise<Record<string, number>>;
@@ -118,8 +118,11 @@ export const startPipeline = async ({
   };
   const isQuiet = async (): Promise<boolean> => {
     const { rows } = await sql.query<{ open: boolean }>(
-      `SELECT EXISTS (SELECT FROM revisions WHERE planned_at IS NULL) OR EXISTS (SELECT FROM deliveries WHERE status = 'waiting')
-           OR EXISTS (SELECT FROM notices WHERE status = 'sending' OR (status = 'planned' AND fan_out_at <= now())) AS open`,
+      `SELECT EXISTS (SELECT FROM revisions WHERE planned_at IS NULL)
+           OR EXISTS (SELECT FROM deliveries WHERE status = 'waiting' AND due_at < now() + interval '10 minutes')
+           OR EXISTS (SELECT FROM notices n WHERE (status = 'planned' AND fan_out_at <= now())
+             OR (status = 'sending' AND (fanned_out_at IS NULL
+               OR NOT EXISTS (SELECT FROM deliveries d WHERE d.notice = n.no AND d.status = 'waiting')))) AS open`,
     );
     return rows[0]?.open === false;
   };
