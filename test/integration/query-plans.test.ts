@@ -57,7 +57,7 @@ type Node = {
 };
 const nodesOf = (node: Node): Node[] => [node, ...(node.Plans ?? []).flatMap(nodesOf)];
 const rowsRead = (node: Node): number =>
-  /Scan$/.test(node["Node Type"]) && node["Relation Name"] !== undefined
+  node["Node Type"].endsWith("Scan") && node["Relation Name"] !== undefined
     ? node["Actual Loops"] *
       (node["Actual Rows"] + (node["Rows Removed by Filter"] ?? 0) + (node["Rows Removed by Index Recheck"] ?? 0))
     : 0;

@@ -3,6 +3,7 @@ import { before, test } from "node:test";
 import { DEFAULT_POLICY } from "../../src/domain/policy.ts";
 import { Problem } from "../../src/errors.ts";
 import { makeReplays, type Replays } from "../../src/flow/replay.ts";
+import { openApi } from "../support/api.ts";
 import { type Pipeline, startPipeline } from "../support/pipeline.ts";
 import { until } from "../support/until.ts";
 
@@ -191,4 +192,26 @@ test("a reminder is replayed while the release is ahead, and dead afterwards", a
   assert.deepEqual(await missed(), ["CHG-21.r1.reminder-P1M"]);
   await pipeline.sql.query("UPDATE notices SET release_at = now() WHERE change = 'CHG-21'");
   assert.deepEqual(await missed(), []);
+});
+
+test("over HTTP, enabling an endpoint answers what it missed, and a replay since then sends it", async () => {
+  const no = await soleWebhook("tyrell");
+  const api = await openApi({ ledger: pipeline.parts.ledger });
+  pipeline.receiver.script("/tyrell", { kind: "answer", status: 410 }, { kind: "answer", status: 204 });
+  await announce("CHG-31");
+  await pipeline.quiet();
+  const refused = await api.call("POST", `/v1/deliveries/CHG-31.r1.announcement.ep_${no}/replay`);
+  assert.equal(refused.statusCode, 409, refused.body);
+  const enabled = (await api.call("POST", `/v1/endpoints/ep_${no}/enable`)).json();
+  assert.equal(enabled.status, "active");
+  assert.deepEqual(
+    enabled.offer.notices.map((it: { notice: string }) => it.notice),
+    ["CHG-31.r1.announcement"],
+  );
+  const url = `/v1/endpoints/ep_${no}/replay`;
+  assert.equal((await api.call("POST", url, { body: { since: "yesterday" } })).statusCode, 422);
+  const replay = await api.call("POST", url, { body: { since: enabled.offer.since } });
+  assert.equal(replay.statusCode, 202, replay.body);
+  assert.deepEqual(replay.json().notices, enabled.offer.notices);
+  await pipeline.receiver.waitFor(2, { path: "/tyrell" });
 });
