@@ -9,10 +9,14 @@ import type { Tally } from "./support/tally.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "forewarn-fault-"));
 const report = join(folder, "report.jsonl");
-const child = spawn(process.execPath, [resolve(import.meta.dirname, "run.ts"), "fault"], {
-  stdio: "inherit",
-  env: { ...process.env, FAULT_SIZE: "full", FAULT_REPORT: report },
-});
+const child = spawn(
+  process.execPath,
+  [resolve(import.meta.dirname, "run.ts"), "fault", "test/e2e/bad-endpoints.test.ts"],
+  {
+    stdio: "inherit",
+    env: { ...process.env, FAULT_SIZE: "full", FAULT_REPORT: report },
+  },
+);
 const [code] = (await once(child, "exit")) as [number | null];
 const rows = existsSync(report)
   ? readFileSync(report, "utf8")

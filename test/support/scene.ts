@@ -8,7 +8,7 @@ import { temporaryFolder } from "./servers.ts";
 import { until } from "./until.ts";
 
 /** The attempts' timeout in fault tests, which sets how long a killed sender's lease lasts: 20 s + this + 10 s. */
-const TIMEOUT = "PT2S";
+const TIMEOUT = "PT6S";
 /** Longer than a lease, with time to send. */
 export const RECOVERY_MS = 120_000;
 

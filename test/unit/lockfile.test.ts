@@ -12,5 +12,9 @@ test("the lockfile names every platform's optional packages, so that npm ci work
       (name) => !(`node_modules/${name}` in packages) && !(`${at}/node_modules/${name}` in packages),
     ),
   );
-  assert.deepEqual(missing, [], "npm leaves out what its registry lacked when the lock was made: add the entries by hand");
+  assert.deepEqual(
+    missing,
+    [],
+    "npm leaves out what its registry lacked when the lock was made: add the entries by hand",
+  );
 });
