@@ -7,14 +7,11 @@ const POLL_MS = 10;
 const DETAILS = "The old fields stay readable until the release; new integrations read the new ones. ".repeat(3);
 
 /** What a change says, a webhook of about 1 KB. */
-export const changeData = (change: string, category: Category, releaseAt: string): Record<string, unknown> => ({
-  change,
-  category,
-  service: "api",
+const changeData = (announced: { change: string; service: string; category: Category; releaseAt: string }) => ({
+  ...announced,
   title: "Measurements get a new unit field",
   summary: "Every measurement carries its unit as a field of its own.",
   details: DETAILS,
-  releaseAt,
   action: "Read the field `unit` before the release.",
 });
 
@@ -22,17 +19,29 @@ const daysAhead = (days: number): string => new Date(Date.now() + days * 86_400_
 
 let events = 0;
 
-/** Accepts the creation of a change, as the API does, whose announcement is due at once. */
-export const announce = async ({ parts }: Pick<Stage, "parts">, category: "major" | "emergency"): Promise<string> => {
+/** The creation of a change whose announcement is due at once. */
+export const creation = (service: string, category: "major" | "emergency") => {
   events += 1;
   const change = `CHG-${events}`;
-  const accepted = await makeAcceptEvent(parts)({
+  const releaseAt = daysAhead(category === "emergency" ? 7 : 200);
+  return {
     specversion: "1.0",
     id: `bench-${events}`,
     source: "/bench",
     type: "forewarn.change.created",
-    data: changeData(change, category, daysAhead(category === "emergency" ? 7 : 200)),
-  });
+    data: changeData({ change, service, category, releaseAt }),
+  };
+};
+
+/** Accepts one, as the API does; answers the change. */
+export const announce = async (
+  { parts }: Pick<Stage, "parts">,
+  service: string,
+  category: "major" | "emergency" = "major",
+): Promise<string> => {
+  const event = creation(service, category);
+  const { change } = event.data;
+  const accepted = await makeAcceptEvent(parts)(event);
   if (accepted.kind === "refused") throw accepted.problem;
   return change;
 };
@@ -72,8 +81,8 @@ export const awaitSent = async (
 };
 
 /** Waits until the sweeper has closed every notice that was sent, so that nothing of one run is left in the next. */
-export const awaitQuiet = async ({ sql }: Pick<Stage, "sql">): Promise<void> => {
-  const deadline = performance.now() + 20_000;
+export const awaitQuiet = async ({ sql }: Pick<Stage, "sql">, deadlineMs = 30_000): Promise<void> => {
+  const deadline = performance.now() + deadlineMs;
   for (;;) {
     const { rows } = await sql.query<{ open: boolean }>(
       "SELECT EXISTS (SELECT FROM notices WHERE status = 'sending') AS open",

@@ -5,27 +5,32 @@ import type { Stage } from "./stage.ts";
 /** Rows that one statement brings; a long parameter is slow to parse. */
 const AT_ONCE = 10_000;
 
-/** An endpoint of partner `p<no>`. */
 export type Recipient = { no: number; partner: string; address: string; secret: string };
 
 /**
- * Partners `p1`, `p2`, … with one endpoint each, as if they had been there for long (nobody has to welcome them), and the
- * service that all of them follow.
+ * Partners `<service>-1`, `<service>-2`, … with one endpoint each, who follow the service, as if they had been there for
+ * long: nobody has to welcome them.
  */
 export const populate = async (
   { sql, parts }: Pick<Stage, "sql" | "parts">,
-  { count, channel, addressOf }: { count: number; channel: Channel; addressOf: (no: number) => string },
+  {
+    service,
+    count,
+    channel,
+    addressOf,
+  }: { service: string; count: number; channel: Channel; addressOf: (no: number) => string },
 ): Promise<Recipient[]> => {
-  await sql.query("INSERT INTO services (service, title) VALUES ('api', 'The API') ON CONFLICT DO NOTHING");
+  await sql.query("INSERT INTO services (service, title) VALUES ($1, 'The API')", [service]);
   const recipients = Array.from({ length: count }, (_, at) => {
     const no = at + 1;
-    return { no, partner: `p${no}`, address: addressOf(no), secret: newSecret() };
+    return { no, partner: `${service}-${no}`, address: addressOf(no), secret: newSecret() };
   });
   for (let from = 0; from < count; from += AT_ONCE) {
     const some = recipients.slice(from, from + AT_ONCE);
-    await sql.query("INSERT INTO partners (partner, name) SELECT p, 'Partner ' || p FROM unnest($1::text[]) AS p", [
-      some.map(({ partner }) => partner),
-    ]);
+    await sql.query(
+      "INSERT INTO partners (partner, name, subscriptions) SELECT p, 'Partner ' || p, ARRAY[$2] FROM unnest($1::text[]) AS p",
+      [some.map(({ partner }) => partner), service],
+    );
     await sql.query(
       `INSERT INTO endpoints (partner, channel, address, secret_sealed, unwelcomed)
        SELECT p, $2, a, s, false FROM unnest($1::text[], $3::text[], $4::bytea[]) AS x (p, a, s)`,

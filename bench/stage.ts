@@ -19,6 +19,8 @@ const ROOT = resolve(import.meta.dirname, "..");
 const PROFILING = process.env["BENCH_PROFILE"]
   ? ["--cpu-prof", `--cpu-prof-dir=${resolve(process.env["BENCH_PROFILE"])}`]
   : [];
+/** `BENCH_NODE_FLAGS="--trace-gc …"` for Forewarn's processes. */
+const FLAGS = (process.env["BENCH_NODE_FLAGS"] ?? "").split(" ").filter(Boolean);
 const START_MS = 20_000;
 const STOP_MS = 20_000;
 
@@ -38,7 +40,7 @@ export type Stage = {
 
 /** Waits for a line of the log that says so; a process that ends first throws with its last lines. */
 const startReal = async (file: string, env: Record<string, string>, ready: string): Promise<RealProcess> => {
-  const child: ChildProcess = spawn(process.execPath, [...PROFILING, join(ROOT, file)], {
+  const child: ChildProcess = spawn(process.execPath, [...PROFILING, ...FLAGS, join(ROOT, file)], {
     cwd: ROOT,
     env: { PATH: process.env["PATH"], HOME: process.env["HOME"], ...env },
     stdio: ["ignore", "pipe", "inherit"],

@@ -81,7 +81,7 @@ export const webhookTrials = async (trial: WebhookTrial): Promise<{ rounds: Roun
     });
     const origins = addresses.map((address, no) => `${tls ? "https" : "http"}://${address}:${ports[no]}`);
     const addressOf = (no: number): string => `${origins[no % origins.length]}/hooks/p${no}`;
-    const recipients = await populate(stage, { count: endpoints, channel: "webhook", addressOf });
+    const recipients = await populate(stage, { service: "api", count: endpoints, channel: "webhook", addressOf });
     const scheduler = await stage.start("workers/scheduler.ts");
     const env = tls ? { NODE_EXTRA_CA_CERTS: tls.caFile } : {};
     const real = await Promise.all(Array.from({ length: senders }, () => stage.start("workers/webhook.ts", env)));
@@ -89,7 +89,7 @@ export const webhookTrials = async (trial: WebhookTrial): Promise<{ rounds: Roun
     const ours = async () => {
       const before = [scheduler, ...real].map(({ pid }) => cpuUsOf(pid));
       const [postgres, redis] = [stage.cpuUs.postgres(), stage.cpuUs.redis()];
-      const change = await announce(stage, "major");
+      const change = await announce(stage, "api");
       const { ms } = await awaitSent(stage, { change, deliveries: endpoints, deadlineMs });
       const [scheduling = 0, ...sending] = [scheduler, ...real].map(({ pid }, no) => cpuUsOf(pid) - (before[no] ?? 0));
       const cpuUs = {

@@ -2,7 +2,8 @@ import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
 import { addressOf, type Config } from "../config.ts";
 
-const freePort = async (host: string): Promise<number> => {
+/** A port of `host` that nobody listens on right now. */
+export const freePort = async (host: string): Promise<number> => {
   const server = createServer().listen(0, host);
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
