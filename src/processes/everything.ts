@@ -4,7 +4,7 @@ import { startRedis } from "../embedded/redis.ts";
 import { ensureAdminKey, writeAdminKey } from "../http/first-key.ts";
 import type { Log } from "../log.ts";
 import { startApi } from "./api.ts";
-import { connect } from "./connect.ts";
+import { connect, loadPolicy } from "./connect.ts";
 import { removeLocalServer, writeLocalServer } from "./local-server.ts";
 import type { Parts } from "./parts.ts";
 import { startScheduler } from "./scheduler.ts";
@@ -39,6 +39,8 @@ export const startEverything = async (given: Config, log: Log): Promise<Everythi
     stops.add(name, () => server.stop());
     return server.url;
   };
+  // A fault in it is told before anything is started or written.
+  await loadPolicy(given.policyFile);
   try {
     const config: Config = {
       ...given,

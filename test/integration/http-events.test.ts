@@ -114,6 +114,25 @@ test("binary mode reads attributes from percent-encoded headers and the data fro
   assert.equal(garbled.json().detail, "the header ce-source is not percent-encoded UTF-8");
 });
 
+test("in binary mode the attributes count towards the 64 KiB of an event", async () => {
+  const api = await openEvents();
+  const binary = (extension: string) =>
+    api.call("POST", "/v1/events", {
+      body: { change: "CHG-1", title: "T", details: "x".repeat(60 * 1024) },
+      headers: {
+        "ce-specversion": "1.0",
+        "ce-id": "b1",
+        "ce-source": "/billing",
+        "ce-type": "forewarn.change.created",
+        "ce-note": extension,
+      },
+    });
+  assert.equal((await binary("short")).statusCode, 202);
+  const reply = await binary("x".repeat(6 * 1024));
+  assert.deepEqual([reply.statusCode, reply.json<{ type: string }>().type], [413, `${PUBLIC_URL}/problems/too-large`]);
+  assert.equal(api.accepted.length, 1);
+});
+
 test("a batch is answered in order, each event with its own outcome, and 207 when some were refused", async () => {
   const api = await openEvents();
   const whole = await api.call("POST", "/v1/events", { body: [event("e1"), event("again")], type: BATCH });

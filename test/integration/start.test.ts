@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
@@ -86,4 +86,16 @@ test("with an admin key given and any free port, the local command line still fi
   const end = ending(run.child);
   run.child.kill("SIGTERM");
   assert.deepEqual(await end, { code: 0, signal: null });
+});
+
+test("a policy file with faults stops the start with 78, every fault named, before anything is written", async () => {
+  const data = join(folder, "never-made");
+  const file = join(folder, "policy.json");
+  writeFileSync(file, JSON.stringify({ sendAt: "9", categories: { major: { minimumNotice: "1M" } }, timezone: "UTC" }));
+  const child = spawned(["start"], { FOREWARN_POLICY: file, FOREWARN_DATA: data });
+  const [said, end] = await Promise.all([child.stderr ? text(child.stderr) : "", ending(child)]);
+  assert.equal(end.code, 78);
+  for (const fault of [/sendAt: .*09:00/, /categories\.major\.minimumNotice: .*P1M/, /timezone: .*timeZone/])
+    assert.match(said, fault);
+  assert.ok(!existsSync(data));
 });
