@@ -172,7 +172,7 @@ describe("what the documentation names", () => {
   test("every metric of docs/operations.md is measured", () => {
     const metrics = [...new Set([...read("docs/operations.md").matchAll(/`(forewarn_\w+)`/g)].map(([, name]) => name))];
     assert.ok(metrics.length > 0);
-    const sources = globSync("src/http/*.ts", { cwd: ROOT }).map(read).join("\n");
+    const sources = globSync("src/**/*.ts", { cwd: ROOT }).map(read).join("\n");
     for (const metric of metrics) assert.ok(sources.includes(`"${metric}"`), `nothing measures ${metric}`);
   });
 });
