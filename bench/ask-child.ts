@@ -36,8 +36,8 @@ export const startChild = (file: string): AskedChild => {
 };
 
 /** The child's side: each question is answered with what `answer` resolves to, or with its error. */
-export const answerQuestions = <Question>(answer: (question: Question) => Promise<object>): void => {
-  process.on("message", (question: Question) => {
+export const answerQuestions = (answer: (question: object) => Promise<object>): void => {
+  process.on("message", (question: object) => {
     void answer(question)
       .catch((error: unknown) => (error instanceof Error ? error : new Error(String(error))))
       .then((told) => process.send?.(told));

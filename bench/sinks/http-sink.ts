@@ -50,7 +50,8 @@ const listenAt = async (server: Server, host: string, port: number): Promise<num
   return typeof bound === "object" && bound ? bound.port : 0;
 };
 
-answerQuestions<Question>(async (question) => {
+answerQuestions(async (asked) => {
+  const question = asked as Question;
   if (question.kind === "count") {
     const counted = { requests, firstAt };
     requests = 0;

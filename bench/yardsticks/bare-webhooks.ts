@@ -81,7 +81,8 @@ const runAll = (agent: Agent): Promise<{ sent: number; failed: number }> =>
     for (let slot = 0; slot < inFlight; slot += 1) next();
   });
 
-answerQuestions<Question>(async (question) => {
+answerQuestions(async (asked) => {
+  const question = asked as Question;
   if (question.kind === "load") {
     common = question.common;
     inFlight = question.inFlight;

@@ -1,0 +1,154 @@
+import assert from "node:assert/strict";
+import { before, test } from "node:test";
+import type pg from "pg";
+import { sweepDue, takeLease } from "../../src/ledger/chunks.ts";
+import { inTransaction, type Ledger, type Sql } from "../../src/ledger/connection.ts";
+import { loadChunk, settleBatch } from "../../src/ledger/deliveries.ts";
+import { freshLedger } from "../support/servers.ts";
+
+/** Right after a fan-out: nobody has analysed the tables, and the planner's statistics say that they are empty. */
+const DELIVERIES = 100_000;
+const CHUNK = 200;
+/** Fewer than one row in a hundred: whatever reads more goes through the table. */
+const FEW = 1_000;
+
+type Node = {
+  "Node Type": string;
+  "Relation Name"?: string;
+  "Index Name"?: string;
+  "Actual Rows": number;
+  "Actual Loops": number;
+  "Rows Removed by Filter"?: number;
+  "Rows Removed by Index Recheck"?: number;
+  Plans?: Node[];
+};
+type Read = { node: string; relation: string; rows: number };
+
+let ledger: Ledger;
+
+before(async () => {
+  ({ ledger } = await freshLedger());
+  const sql = ledger.pools.routine;
+  await sql.query("ALTER TABLE deliveries SET (autovacuum_enabled = false)");
+  await sql.query("ALTER TABLE chunks SET (autovacuum_enabled = false)");
+  await sql.query(
+    `INSERT INTO notices (id, kind, lane, audience, due_at, fan_out_at, status)
+     VALUES ('n.test.1', 'test', 'routine', 'all', now(), now(), 'sending')`,
+  );
+  await sql.query("INSERT INTO partners (partner, name) SELECT 'p' || n, 'P' FROM generate_series(1, $1::int) AS n", [
+    DELIVERIES,
+  ]);
+  await sql.query(
+    `INSERT INTO endpoints (partner, channel, address)
+     SELECT 'p' || n, 'webhook', 'https://p.example/' || n FROM generate_series(1, $1::int) AS n`,
+    [DELIVERIES],
+  );
+  // The last 200 belong to no chunk and are due: what a sweep finds.
+  await sql.query(
+    `INSERT INTO deliveries (notice, endpoint, lane, channel, chunk, due_at)
+     SELECT notices.no, e.no, 'routine', 'webhook',
+            CASE WHEN e.place <= $1::int - $2::int THEN (e.place - 1) / $2::int + 1 END, now()
+     FROM notices, (SELECT no, row_number() OVER (ORDER BY no) AS place FROM endpoints) AS e`,
+    [DELIVERIES, CHUNK],
+  );
+  await sql.query(
+    "INSERT INTO chunks (id, lane, channel) SELECT n, 'routine', 'webhook' FROM generate_series(1, $1::int / $2::int) AS n",
+    [DELIVERIES, CHUNK],
+  );
+});
+
+const reads = (plan: Node): Read[] => [
+  ...(plan["Relation Name"] === undefined
+    ? []
+    : [
+        {
+          node: plan["Node Type"],
+          relation: plan["Relation Name"],
+          rows:
+            (plan["Actual Rows"] +
+              (plan["Rows Removed by Filter"] ?? 0) +
+              (plan["Rows Removed by Index Recheck"] ?? 0)) *
+            plan["Actual Loops"],
+        },
+      ]),
+  ...(plan.Plans ?? []).flatMap(reads),
+];
+
+const ROLLED_BACK = new Error("only looked at");
+
+/** What `statement` reads of each table as it runs on a connection of the ledger's, which then forgets what it did. */
+const readsOf = async (statement: (sql: Sql) => Promise<unknown>): Promise<Read[]> => {
+  let found: Read[] = [];
+  const explaining = (client: Sql): Sql => {
+    const query = async ({ text, values }: pg.QueryConfig): Promise<{ rows: never[] }> => {
+      const { rows } = await client.query<{ "QUERY PLAN": [{ Plan: Node }] }>(
+        `EXPLAIN (ANALYZE, FORMAT JSON, TIMING off) ${text}`,
+        values,
+      );
+      found = found.concat(rows.flatMap((row) => reads(row["QUERY PLAN"][0].Plan)));
+      return { rows: [] };
+    };
+    return { query } as unknown as Sql;
+  };
+  await inTransaction(ledger.pools.routine, async (client) => {
+    await statement(explaining(client));
+    throw ROLLED_BACK;
+  }).catch((error: unknown) => {
+    if (error !== ROLLED_BACK) throw error;
+  });
+  return found;
+};
+
+const assertIndexed = (found: readonly Read[], relations: readonly string[]): void => {
+  for (const relation of relations)
+    assert.ok(
+      found.some((read) => read.relation === relation),
+      `${relation} is read`,
+    );
+  for (const { node, relation, rows } of found) {
+    if (!relations.includes(relation)) continue;
+    assert.match(node, /Index|Bitmap Heap|Lock|ModifyTable/, `${relation} is read by index`);
+    assert.ok(rows <= FEW, `${relation}: ${rows} rows were looked at`);
+  }
+};
+
+test("settling a batch reads its own rows by index right after a fan-out of 100,000", async () => {
+  const { rows } = await ledger.pools.routine.query<{ notice: number; endpoint: number }>(
+    "SELECT notice, endpoint FROM deliveries WHERE chunk = 250",
+  );
+  const column = <T>(value: T): T[] => rows.map(() => value);
+  const found = await readsOf((sql) =>
+    settleBatch(sql, {
+      notice: rows.map(({ notice }) => notice),
+      endpoint: rows.map(({ endpoint }) => endpoint),
+      chunk: column(250),
+      run: column(1),
+      status: column("sent"),
+      reason: column(null),
+      delayMs: column(null),
+      counted: column(true),
+      ageMs: column(5),
+      ms: column(4),
+      code: column(200),
+      error: column(null),
+      answer: column("ok"),
+    }),
+  );
+  assert.equal(rows.length, CHUNK);
+  assertIndexed(found, ["deliveries"]);
+});
+
+test("loading a chunk reads its own deliveries, endpoints and partners by index", async () => {
+  const found = await readsOf((sql) => loadChunk(sql, 250, "webhook"));
+  assertIndexed(found, ["deliveries", "endpoints", "partners"]);
+});
+
+test("taking a lease reads one chunk by index", async () => {
+  const found = await readsOf((sql) => takeLease(sql, 250, 1_000));
+  assertIndexed(found, ["chunks"]);
+});
+
+test("a sweep reads what is due by index, not what waits in chunks", async () => {
+  const found = await readsOf((sql) => sweepDue(sql, "routine", 10_000));
+  assertIndexed(found, ["deliveries"]);
+});
