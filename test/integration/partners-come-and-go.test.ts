@@ -117,7 +117,10 @@ test("a partner who said ready is spared the reminders but the last; a date brou
 });
 
 test("partners who have said nothing are escalated once: their second contacts get the reminder, the provider one list", async () => {
-  const pipeline = await startPipeline({ policy: exact, contact: "team@provider.example" });
+  // Far enough apart that a slow machine's reminder is not overtaken by the next.
+  const major = { minimumNotice: "PT1S", notices: ["announcement", "-PT9S", "-PT1S"] };
+  const policy: Policy = { ...exact, escalateAt: "-PT9S", categories: { ...exact.categories, major } };
+  const pipeline = await startPipeline({ policy, contact: "team@provider.example" });
   await pipeline.addService("reports");
   for (const partner of ["silent", "answers"]) {
     await pipeline.addPartner(partner, ["webhook"]);
@@ -131,13 +134,13 @@ test("partners who have said nothing are escalated once: their second contacts g
     category: "major",
     service: "reports",
     title: "Silence",
-    releaseAt: soon(6_500),
+    releaseAt: soon(13_000),
   });
   await pipeline.receiver.waitFor(2);
   await pipeline.sql.query(
     `INSERT INTO acknowledgements (change, partner, revision, status, "by") VALUES ('CHG-1', 'answers', 1, 'seen', 'test')`,
   );
-  const [mail] = await pipeline.mailbox.waitFor(1, { to: "boss@silent.example" });
+  const [mail] = await pipeline.mailbox.waitFor(1, { to: "boss@silent.example", deadlineMs: 20_000 });
   assert.equal(mail?.parsed.subject, "[CHG-1] Silence");
   await pipeline.quiet();
   assert.equal(pipeline.mailbox.to("boss@answers.example").length, 0);
