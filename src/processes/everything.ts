@@ -1,4 +1,5 @@
 import type { Config } from "../config.ts";
+import { CHANNELS } from "../domain/category.ts";
 import { startPostgres } from "../embedded/postgres.ts";
 import { startRedis } from "../embedded/redis.ts";
 import { ensureAdminKey, writeAdminKey } from "../http/first-key.ts";
@@ -6,7 +7,7 @@ import type { Log } from "../log.ts";
 import { startApi } from "./api.ts";
 import { connect, loadPolicy } from "./connect.ts";
 import { removeLocalServer, writeLocalServer } from "./local-server.ts";
-import type { Parts } from "./parts.ts";
+import type { Parts, Running } from "./parts.ts";
 import { startScheduler } from "./scheduler.ts";
 import { keptSecret } from "./secret.ts";
 import { startSender } from "./sender.ts";
@@ -50,10 +51,10 @@ export const startEverything = async (given: Config, log: Log): Promise<Everythi
     };
     const parts = await connect(config, log);
     stops.add("connections", () => parts.close());
-    for (const channel of ["email", "webhook"] as const) {
-      const sender = await startSender(channel, parts);
-      stops.add(`${channel} sender`, () => sender.stop());
-    }
+    const senders: Running[] = [];
+    // Together, because each may wait for a slow receiver.
+    stops.add("senders", async () => void (await Promise.all(senders.map((sender) => sender.stop()))));
+    for (const channel of CHANNELS) senders.push(await startSender(channel, parts));
     const scheduler = await startScheduler(parts);
     stops.add("scheduler", () => scheduler.stop());
     // Before the API does it, which would print the key by itself.

@@ -25,7 +25,7 @@ export const SLOTS: Record<Channel, Record<Lane, LaneSlots>> = {
 /** Chunks at once in each lane: some load while others send, and those that wait for slow hosts keep nobody waiting. */
 const CHUNKS_AT_ONCE: Record<Channel, number> = { webhook: 16, email: 2 };
 /** Once asked to stop, exchanges that still run are cut off after this. */
-const PATIENCE_MS = 15_500;
+const PATIENCE_MS = 12_000;
 
 type LaneParts = Parts & { lane: Lane; sender: Sender; lanes: Lanes; giveUp: AbortSignal };
 

@@ -18,7 +18,11 @@ const within = async (work: Promise<void>, ms: number): Promise<void> => {
   }
 };
 
-/** `limitMs` is how long all of them together may take; each has at most half of what is left of it. */
+/** The parts that are stopped last, the servers, need about this long. */
+const RESERVE_MS = 3_000;
+const LEAST_MS = 500;
+
+/** `limitMs` is how long all of them together may take; each leaves RESERVE_MS of it for those after it. */
 export const makeStops = (log: Log, limitMs: number): Stops => {
   const started: { name: string; stop: () => Promise<void> }[] = [];
   let running: Promise<void> | undefined;
@@ -26,7 +30,7 @@ export const makeStops = (log: Log, limitMs: number): Stops => {
     const endsAt = performance.now() + limitMs;
     for (const { name, stop } of started.toReversed()) {
       try {
-        await within(stop(), Math.max(500, (endsAt - performance.now()) / 2));
+        await within(stop(), Math.max(LEAST_MS, endsAt - performance.now() - RESERVE_MS));
       } catch (error) {
         log.error({ err: error, part: name }, "a part did not stop in good order");
       }
