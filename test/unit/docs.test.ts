@@ -162,6 +162,42 @@ describe("what the documentation names", () => {
       assert.ok(existsSync(join(ROOT, dirname(page), found)), `${page} links to ${found}`);
   });
 
+  test("every call of the API that a page names is a route", () => {
+    const sources = globSync("src/http/routes/*.ts", { cwd: ROOT }).map(read).join("\n");
+    const routes = new Set(
+      [...sources.matchAll(/app\.(\w+)\(\s*"([^"]+)"/g)].map(
+        ([, method = "", path]) => `${method.toUpperCase()} ${path}`,
+      ),
+    );
+    const named = allPages(/`((?:GET|POST|PUT|PATCH|DELETE) \/[^`?]*)/g);
+    assert.ok(named.length > 0);
+    for (const { page, found } of named)
+      assert.ok(routes.has(found.replace(/\{(\w+)\}/g, ":$1")), `${page} names ${found}`);
+  });
+
+  test("every scenario of the fault tests is described in docs/reliability.md, and none is seen there to lose anything", () => {
+    const reliability = read("docs/reliability.md");
+    const tests = [...globSync("test/fault/*.test.ts", { cwd: ROOT }), "test/e2e/bad-endpoints.test.ts"]
+      .map(read)
+      .join("\n");
+    const scenarios = [...tests.matchAll(/(?:scenario: |report\(t, cluster, )(["`])(.+?)\1/g)].map(
+      ([, , name = ""]) => name,
+    );
+    assert.ok(scenarios.length > 0);
+    const described = rows(section(reliability, "The fault tests")).map(([cell = ""]) => cell);
+    for (const scenario of scenarios.flatMap((name) =>
+      ["webhook", "email"].map((it) => name.replace("${channel}", it)),
+    ))
+      assert.ok(
+        described.some((cell) => cell.includes(scenario.replace("SIGKILL of ", ""))),
+        `there is no row for "${scenario}"`,
+      );
+    for (const [scenario = "", , , lost, duplicated, inFlight] of rows(section(reliability, "Seen"))) {
+      assert.equal(lost, "0", scenario);
+      assert.ok(Number(duplicated) <= Number(inFlight), scenario);
+    }
+  });
+
   test("every log line of docs/operations.md is written somewhere in src", () => {
     const sources = globSync("src/**/*.ts", { cwd: ROOT }).map(read).join("\n");
     const lines = rows(section(read("docs/operations.md"), "Logs")).flatMap(([cell = ""]) => names(cell));
