@@ -15,8 +15,13 @@ import { readEvent } from "../../src/domain/event.ts";
 import { NOTICE_STATUSES } from "../../src/domain/notice.ts";
 import { newPartner } from "../../src/http/shapes/partner.ts";
 import { newService } from "../../src/http/shapes/service.ts";
-import * as schema from "../../src/ledger/schema.ts";
+import * as changesSchema from "../../src/ledger/schema/changes.ts";
+import * as deliveriesSchema from "../../src/ledger/schema/deliveries.ts";
+import * as evidenceSchema from "../../src/ledger/schema/evidence.ts";
+import * as partiesSchema from "../../src/ledger/schema/parties.ts";
 import { QUEUE_NAMES } from "../../src/queue/queues.ts";
+
+const schema = { ...changesSchema, ...deliveriesSchema, ...evidenceSchema, ...partiesSchema };
 
 const ROOT = resolve(import.meta.dirname, "../..");
 const PAGES = ["README.md", "CHANGELOG.md", ...globSync("docs/**/*.md", { cwd: ROOT })];
