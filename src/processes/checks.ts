@@ -7,6 +7,7 @@ import { wordsOf } from "../errors.ts";
 import { countOverdue, overdueWords } from "../ledger/overdue.ts";
 import { epochKeyOf } from "../queue/queues.ts";
 import { readSettings, settingFaults } from "../queue/settings.ts";
+import { relayOf } from "../senders/smtp-session.ts";
 import type { Parts } from "./parts.ts";
 
 /** Resolves to `ok` or to the problem in words, within a bounded time. */
@@ -44,12 +45,9 @@ const checkPostgres =
 
 /** `ok`, or what the relay has against us: EHLO and, with credentials, AUTH; no mail is begun. */
 export const smtpState = async (smtpUrl: string): Promise<string> => {
-  const transport = createTransport({
-    url: smtpUrl,
-    connectionTimeout: PATIENCE_MS,
-    greetingTimeout: PATIENCE_MS,
-    socketTimeout: PATIENCE_MS,
-  });
+  // As the sender connects: a probe must not send the password where the sender would not.
+  const { options, auth } = relayOf(smtpUrl, PATIENCE_MS);
+  const transport = createTransport({ ...options, ...(auth ? { auth } : {}), socketTimeout: PATIENCE_MS });
   try {
     await transport.verify();
     return "ok";
