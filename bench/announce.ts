@@ -17,7 +17,8 @@ const changeData = (announced: { change: string; service: string; category: Cate
 
 const daysAhead = (days: number): string => new Date(Date.now() + days * 86_400_000).toISOString();
 
-let events = 0;
+/** All ids are as long: what Redis allots goes by steps. */
+let events = 10_000;
 
 /** The creation of a change whose announcement is due at once. */
 export const creation = (service: string, category: "major" | "emergency") => {

@@ -74,6 +74,7 @@ export const mails: Scenario = {
   name: "mails",
   run: async (size) => {
     const { addresses, pooled: pooledCount, rounds } = SIZES[size];
+    const warmUp = size === "full" ? 1 : 0;
     const stage = await openStage();
     const [sink, bare] = [startChild("sinks/smtp-sink.ts"), startChild("yardsticks/bare-mails.ts")];
     try {
@@ -112,7 +113,7 @@ export const mails: Scenario = {
         raw: { usEach: number; cpuUs: number };
         pool: { usEach: number; cpuUs: number };
       }[] = [];
-      for (let round = 0; round <= rounds; round += 1) {
+      for (let round = 0; round < warmUp + rounds; round += 1) {
         const us = await ours();
         if (round === 0) {
           const load = { kind: "load", port, connections: CONNECTIONS, from: FROM };
@@ -126,7 +127,7 @@ export const mails: Scenario = {
           raw: await yardstick({ kind: "raw" }),
           pool: await yardstick({ kind: "pool", count: pooledCount }),
         };
-        if (round > 0) measured.push({ ours: us, ...both });
+        if (round >= warmUp) measured.push({ ours: us, ...both });
       }
       const perSecond = (usEach: readonly number[]): number => 1_000_000 / median(usEach);
       const oursPerSecond = perSecond(measured.map((round) => round.ours.usEach));

@@ -7,13 +7,13 @@ const ADDRESSES = Array.from({ length: 8 }, (_, no) => `127.0.0.${no + 1}`);
 export const webhookKeepAlive: Scenario = {
   name: "keep-alive",
   run: async (size) => {
-    const endpoints = size === "full" ? 50_000 : 4_000;
+    const endpoints = size === "full" ? 50_000 : 2_000;
     const { rounds } = await webhookTrials({
       endpoints,
       addresses: ADDRESSES,
       senders: 1,
       rounds: size === "full" ? 7 : 1,
-      warmUp: 1,
+      warmUp: size === "full" ? 1 : 0,
       deadlineMs: 120_000,
     });
     return [

@@ -27,7 +27,7 @@ export const webhookTls: Scenario = {
         tls: { ...certificates, caFile },
         senders: 1,
         rounds: count,
-        warmUp: 1,
+        warmUp: size === "full" ? 1 : 0,
         deadlineMs: 120_000,
       });
       return [

@@ -13,7 +13,7 @@ export const webhookTwoSenders: Scenario = {
       addresses: ADDRESSES,
       senders: 2,
       rounds: size === "full" ? 5 : 1,
-      warmUp: 1,
+      warmUp: size === "full" ? 1 : 0,
       deadlineMs: 120_000,
     });
     return [
