@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import type { Lane } from "../domain/category.ts";
 import { EVENT_TYPE_PREFIX, readEvent } from "../domain/event.ts";
 import { canonicalJson, type Policy, policyHash } from "../domain/policy.ts";
 import type { Revision } from "../domain/revise.ts";
@@ -7,7 +8,8 @@ import { insertRevision, keepPolicy, lockChange, readClock } from "../ledger/cha
 import { inTransaction, type Ledger, type Sql } from "../ledger/connection.ts";
 import { findEvent, insertEvent, releaseHeldEvents } from "../ledger/events.ts";
 import type { Log } from "../log.ts";
-import { planJobId, planQueue, type Queues } from "../queue/queues.ts";
+import { type PlanJob, planJobId, planQueue, type Queues } from "../queue/queues.ts";
+import { makeStreak } from "../streak.ts";
 import { conflictOf, decideEvent, type EventAnswer, refusedFor } from "./decide-event.ts";
 
 export type Accepted =
@@ -26,6 +28,9 @@ type Recorded =
 export const envelopeHash = (envelope: unknown): Buffer =>
   createHash("sha256").update(canonicalJson(envelope)).digest();
 
+/** A Redis that stands still without closing its connection keeps an emitter waiting no longer than this. */
+const QUEUE_PATIENCE_MS = 2_000;
+
 const UNIQUE_VIOLATION = "23505";
 const isUniqueViolation = (error: unknown): boolean =>
   error instanceof Error && Reflect.get(error, "code") === UNIQUE_VIOLATION;
@@ -40,6 +45,7 @@ type Parts = { ledger: Ledger; queues: Queues; policy: Policy; log: Log };
  */
 export const makeAcceptEvent = ({ ledger, queues, policy, log }: Parts): AcceptEvent => {
   const hash = policyHash(policy);
+  const streak = makeStreak();
 
   const record = async (sql: Sql, envelope: unknown): Promise<Recorded> => {
     const read = readEvent(envelope);
@@ -79,14 +85,28 @@ export const makeAcceptEvent = ({ ledger, queues, policy, log }: Parts): AcceptE
     return { kind: "accepted", answer: decision.answer, duplicate: false, revision };
   };
 
+  /** What is added after the patience has ended does no harm: the job's id is derived. */
+  const addWithin = async (lane: Lane, job: PlanJob): Promise<void> => {
+    // A connection that was never made would keep the emitter waiting for as long as Redis is away.
+    if (!queues.areOpen()) throw new Error("Redis cannot be reached");
+    const { promise: patience, reject } = Promise.withResolvers<never>();
+    const late = new Error(`Redis did not answer within ${QUEUE_PATIENCE_MS} ms`);
+    const timer = setTimeout(() => reject(late), QUEUE_PATIENCE_MS);
+    try {
+      await Promise.race([queues.get(planQueue(lane)).add("plan", job, { jobId: planJobId(job) }), patience]);
+    } finally {
+      clearTimeout(timer);
+    }
+  };
+
   const queuePlanning = async ({ change, lane }: Revision): Promise<void> => {
     const job = { change: change.change, revision: change.revision };
     try {
-      // A connection that was never made would keep the emitter waiting for as long as Redis is away.
-      if (!queues.areOpen()) throw new Error("Redis cannot be reached");
-      await queues.get(planQueue(lane)).add("plan", job, { jobId: planJobId(job) });
+      await addWithin(lane, job);
+      streak.worked();
     } catch (error) {
-      log.warn({ err: error, ...job }, "planning could not be queued; the reconciler will queue it");
+      const level = streak.failed(error) ? "warn" : "debug";
+      log[level]({ err: error, ...job }, "planning could not be queued; the reconciler will queue it");
     }
   };
 

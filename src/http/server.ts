@@ -6,6 +6,7 @@ import { Registry } from "prom-client";
 import { Problem } from "../errors.ts";
 import { makePages, type Pages } from "../pages/pages.ts";
 import { type Mailbox, readMailbox } from "../render/mail-mime.ts";
+import { makeStreak } from "../streak.ts";
 import { VERSION } from "../version.ts";
 import { documentationRoutes, registerDocumentation } from "./documentation.ts";
 import { parseJson } from "./json-body.ts";
@@ -45,12 +46,18 @@ const MAX_PARAM_LENGTH = 500;
 
 /** Every refusal and every bug, as RFC 9457 says it. */
 const answerFaults = (app: FastifyInstance, { config, log }: HttpParts): void => {
+  const streak = makeStreak();
+  // What is public, such as /healthz, answers without the ledger.
+  app.addHook("onResponse", async ({ routeOptions }, { statusCode }) => {
+    if (statusCode < 300 && routeOptions.config.access !== "public") streak.worked();
+  });
   app.setErrorHandler((error, request, reply) => {
     const problem = problemOf(error);
     const { method } = request;
     const route = request.routeOptions.url;
     if (problem) {
-      if (problem.problem === "unavailable") log.warn({ err: error, method, route }, "a part cannot be reached");
+      if (problem.problem === "unavailable")
+        log[streak.failed(error) ? "warn" : "debug"]({ err: error, method, route }, "a part cannot be reached");
       return sendProblem(reply, problem, config.publicUrl);
     }
     log.error({ err: error, method, route }, "a request met a bug");

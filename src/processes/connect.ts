@@ -8,7 +8,7 @@ import { makeKeyring } from "../keyring.ts";
 import { openLedger } from "../ledger/connection.ts";
 import { migrateLedger } from "../ledger/migrate.ts";
 import type { Log } from "../log.ts";
-import { openRedis } from "../queue/connection.ts";
+import { openRedis, watchRedis } from "../queue/connection.ts";
 import { openQueues, PREFIX } from "../queue/queues.ts";
 import { settlePort } from "./free-port.ts";
 import { warnOfSettings } from "../queue/settings.ts";
@@ -60,7 +60,7 @@ export const connect = async (given: Config, log: Log, prefix = PREFIX): Promise
   await migrateLedger(databaseUrl);
   const ledger = openLedger(databaseUrl, log);
   const redis = openRedis(redisUrl, "producer");
-  redis.on("error", (error) => log.debug({ err: error }, "queue connection fault"));
+  watchRedis(redis, log);
   warnOfSettings(redis, log);
   const queues = openQueues(redis, log, prefix);
   return {

@@ -1,4 +1,5 @@
 import { Redis, type RedisOptions } from "ioredis";
+import type { Log } from "../log.ts";
 
 /**
  * A connection to a Redis URL: `redis://`, `rediss://`, or `unix:///path/to.sock`.
@@ -15,4 +16,23 @@ export const openRedis = (url: string, role: "producer" | "worker"): Redis => {
   return url.startsWith("unix:")
     ? new Redis({ ...options, path: decodeURIComponent(new URL(url).pathname) })
     : new Redis(url, options);
+};
+
+/** Says once when Redis is away, whatever number of tries follow, and once when it is back. */
+export const watchRedis = (redis: Redis, log: Log): void => {
+  let away = false;
+  let fault: Error | undefined;
+  redis.on("error", (error: Error) => {
+    fault = error;
+    log.debug({ err: error }, "queue connection fault");
+  });
+  redis.on("reconnecting", () => {
+    if (!away) log.warn({ err: fault }, "Redis cannot be reached: what is accepted waits in the ledger");
+    away = true;
+  });
+  redis.on("ready", () => {
+    if (away) log.info("Redis is back");
+    away = false;
+    fault = undefined;
+  });
 };

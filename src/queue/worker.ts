@@ -1,5 +1,6 @@
 import { DelayedError, type Job, Worker } from "bullmq";
 import type { Log } from "../log.ts";
+import { makeStreak } from "../streak.ts";
 import { openRedis } from "./connection.ts";
 import { PREFIX, type QueueName } from "./queues.ts";
 
@@ -33,6 +34,7 @@ export const openWorker = ({ redisUrl, queue, prefix = PREFIX, concurrency, run,
   const connection = openRedis(redisUrl, "worker");
   connection.on("error", (error) => log.debug({ err: error, queue }, "queue connection fault"));
   const stopping = new AbortController();
+  const streak = makeStreak();
 
   const later = async (job: Job, token: string | undefined, delayMs: number): Promise<never> => {
     await job.moveToDelayed(Date.now() + delayMs, token);
@@ -43,9 +45,12 @@ export const openWorker = ({ redisUrl, queue, prefix = PREFIX, concurrency, run,
     let end: JobEnd;
     try {
       end = await run(job.data, stopping.signal);
+      streak.worked();
     } catch (error) {
       const delayMs = Math.min(FIRST_DELAY_MS * 2 ** Math.min(job.attemptsStarted, 5), LONGEST_DELAY_MS);
-      log.error({ err: error, queue, job: job.id, delayMs }, "a job failed and will come again");
+      // An outage meets every job of the queue: one line tells of it.
+      const level = streak.failed(error) ? "error" : "debug";
+      log[level]({ err: error, queue, job: job.id, delayMs }, "a job failed and will come again");
       return later(job, token, delayMs);
     }
     return end.kind === "later" ? later(job, token, end.delayMs) : undefined;
