@@ -42,6 +42,7 @@ const addressee = (delivery: LoadedDelivery, content: KeptContent, open: OpenSec
   address: delivery.address,
   secrets: secretsOf(delivery, open),
   threadRoot: delivery.threadRoot === null ? null : deliveryId(delivery.threadRoot, delivery.endpoint),
+  threadTitle: delivery.threadTitle,
 });
 
 /** Sends one delivery and decides by the governing policy's schedule what follows. */

@@ -27,6 +27,8 @@ export type LoadedDelivery = {
   formerSecretSealed: string | null;
   /** The first delivery of this change that was sent to this endpoint, as notice id; mails only. */
   threadRoot: string | null;
+  /** The change's title as that delivery had it. */
+  threadTitle: string | null;
 };
 
 const THREAD_ROOT: Record<Channel, string> = {
@@ -36,9 +38,23 @@ const THREAD_ROOT: Record<Channel, string> = {
            WHERE n.no = d.notice ORDER BY root.no LIMIT 1)`,
 };
 
-/** The deliveries of a chunk that still wait, in one query over its partial index, and those that are to be repeated. */
+/** The titles that notices had of their changes. One row a thread of a chunk, so that no change is unpacked for each mail. */
+const titlesOf = async (sql: Sql, notices: readonly string[]): Promise<ReadonlyMap<string, string>> => {
+  const { rows } = await sql.query<{ id: string; title: string }>({
+    name: "thread-titles",
+    text: `SELECT n.id, r.state->'fields'->>'title' AS title
+           FROM notices n JOIN revisions r ON r.change = n.change AND r.revision = n.revision WHERE n.id = ANY($1)`,
+    values: [notices],
+  });
+  return new Map(rows.map(({ id, title }) => [id, title]));
+};
+
+/**
+ * The deliveries of a chunk that still wait, in one query over its partial index, and those that are to be repeated. Mails
+ * that go on with threads take one more, for the threads' titles.
+ */
 export const loadChunk = async (sql: Sql, chunk: number, channel: Channel): Promise<LoadedDelivery[]> => {
-  const { rows } = await sql.query<LoadedDelivery>({
+  const { rows } = await sql.query<Omit<LoadedDelivery, "threadTitle">>({
     name: `load-chunk-${channel}`,
     text: `SELECT d.notice, d.endpoint, d.attempts, d.repeated, e.address, e.status AS "endpointStatus",
                   e.deleted_at IS NOT NULL AS "endpointGone",
@@ -55,7 +71,9 @@ export const loadChunk = async (sql: Sql, chunk: number, channel: Channel): Prom
            ORDER BY d.notice, d.endpoint`,
     values: [chunk],
   });
-  return rows;
+  const roots = new Set(rows.flatMap(({ threadRoot }) => threadRoot ?? []));
+  const titles = roots.size > 0 ? await titlesOf(sql, [...roots]) : new Map<string, string>();
+  return rows.map((row) => Object.assign(row, { threadTitle: titles.get(row.threadRoot ?? "") ?? null }));
 };
 
 /** Each array holds one column of a batch of settlements; all have the same length. */

@@ -1,16 +1,20 @@
 import type { Change } from "../domain/change.ts";
 import type { Sql } from "./connection.ts";
 
-/** Which revision each waiting delivery's endpoint was told of last, before the one that it is to be told of now. */
+/**
+ * Which revision the endpoint of each delivery of a chunk was told of last, by notices before the one that it is to get
+ * now: a reminder of a date that it knows has no former date to tell, and a repetition says what was said the first time.
+ */
 export const lastTold = async (sql: Sql, chunk: number): Promise<Map<string, number>> => {
   const { rows } = await sql.query<{ notice: number; endpoint: number; told: number }>({
     name: "last-told",
     text: `SELECT d.notice, d.endpoint, max(said.revision) AS told
-           FROM deliveries d
+           FROM (SELECT notice, endpoint FROM deliveries WHERE chunk = $1 AND status = 'waiting'
+                 UNION ALL
+                 SELECT notice, endpoint FROM replays WHERE chunk = $1) AS d
            JOIN notices n ON n.no = d.notice
-           JOIN notices said ON said.change = n.change AND said.revision < n.revision
+           JOIN notices said ON said.change = n.change AND said.revision <= n.revision AND said.no < n.no
            JOIN deliveries told ON told.notice = said.no AND told.endpoint = d.endpoint AND told.status = 'sent'
-           WHERE d.chunk = $1 AND d.status = 'waiting'
            GROUP BY d.notice, d.endpoint`,
     values: [chunk],
   });

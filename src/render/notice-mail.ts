@@ -3,14 +3,14 @@ import type { Addressee, NoticeContent } from "../senders/sender.ts";
 import { attendeeLine, entryOf, type Invitation, invitationOf } from "./calendar-entry.ts";
 import type { Mailbox } from "./mail-mime.ts";
 import { type Standing, standingOf } from "./notice-lead.ts";
-import { noticeView } from "./notice-view.ts";
+import { noticeView, subjectOf } from "./notice-view.ts";
 import { escapeHtml, plainLine } from "./plain-text.ts";
 import { QUOTED_PRINTABLE } from "./quoted-printable.ts";
 import { AS_IS, type Encoding, makePlaces, type Spliced } from "./splice.ts";
 import type { Templates } from "./templates.ts";
 import { wordsFor } from "./words.ts";
 
-/** What one recipient reads. The subject is the same through the thread of a change. */
+/** What one recipient reads. The subject is the same through the thread of a change, also once its title was amended. */
 export type NoticeMail = {
   subject: string;
   html: string;
@@ -64,11 +64,19 @@ const readsSo = ({ release, phase }: Standing, now: Date): { from: number; until
 };
 
 /**
- * Mails of notices. What recipients share is rendered once per notice, locale and zone, and again when "in 14 days" may
- * no longer be true; a recipient's name and page are filled in.
+ * Mails of notices. What recipients share is rendered once per NoticeContent object, locale and zone, and again when "in
+ * 14 days" may no longer be true; a recipient's name and page are filled in. One notice has several contents where what
+ * differs since its recipients were last told does, so give the same object for all to whom it says the same.
  */
 export const makeNoticeMails = ({ templates, keyring, publicUrl, organizer }: NoticeMailDeps): NoticeMails => {
   const shared = new Map<string, SharedMail>();
+  const numbers = new WeakMap<NoticeContent, number>();
+  let contents = 0;
+  const numberOf = (content: NoticeContent): number => {
+    const number = numbers.get(content) ?? ++contents;
+    numbers.set(content, number);
+    return number;
+  };
 
   const render = (content: NoticeContent, to: Addressee, now: Date): SharedMail => {
     const places = makePlaces(PLACES);
@@ -105,7 +113,7 @@ export const makeNoticeMails = ({ templates, keyring, publicUrl, organizer }: No
   };
 
   const sharedFor = (content: NoticeContent, to: Addressee, now: Date): SharedMail => {
-    const key = JSON.stringify([content.notice.id, to.locale, to.timeZone]);
+    const key = JSON.stringify([numberOf(content), to.locale, to.timeZone]);
     const kept = shared.get(key);
     if (kept && kept.from <= now.getTime() && now.getTime() < kept.until) return kept;
     const made = render(content, to, now);
@@ -122,7 +130,7 @@ export const makeNoticeMails = ({ templates, keyring, publicUrl, organizer }: No
     const own = { name: plainLine(to.name), page: `${publicUrl}/p/${token}` };
     const { html, text, calendar } = mail[written];
     return {
-      subject: mail.subject,
+      subject: content.change && to.threadTitle ? subjectOf(content.change, to.threadTitle) : mail.subject,
       html: html(own),
       text: text(own),
       calendar: mail.invitation && {

@@ -1,4 +1,4 @@
-import type { ChangeFields, Difference } from "../domain/change.ts";
+import type { Change, ChangeFields, Difference } from "../domain/change.ts";
 import type { NoticeKind } from "../domain/notice.ts";
 import { type DifferenceRow, differenceRows } from "./difference-rows.ts";
 import { renderMarkdown } from "./markdown.ts";
@@ -116,6 +116,10 @@ const titleOf = ({ content, words }: Scene): string => {
   return words.say(content.notice.kind === "endpoint-disabled" ? "title.endpoint-disabled" : "title.test");
 };
 
+/** What a mail of `change` is filed under, where its thread began under `title`. */
+export const subjectOf = ({ change }: Pick<Change, "change">, title: string): string =>
+  `[${change}] ${plainLine(title)}`;
+
 /** What is left to list once the release box has told of the former date. */
 const besides = (previous: Difference, release: NoticeView["release"]): Difference =>
   release?.formerly
@@ -136,7 +140,7 @@ export const noticeView = (scene: Scene): NoticeView => {
   return {
     language: words.language,
     tone: TONES[notice.kind] ?? (fields?.category === "emergency" ? "urgent" : "plain"),
-    subject: change ? `[${change.change}] ${title}` : `[Forewarn] ${title}`,
+    subject: change ? subjectOf(change, title) : `[Forewarn] ${title}`,
     eyebrow: words.say(`eyebrow.${notice.kind}`),
     title,
     lead,

@@ -38,6 +38,8 @@ export type Addressee = {
   secrets: readonly string[];
   /** The delivery that began the mail thread of this change at this endpoint; null when this one begins it. */
   threadRoot: string | null;
+  /** The change's title when that delivery was made: programs that show threads file equal subjects together. */
+  threadTitle?: string | null;
 };
 
 /**

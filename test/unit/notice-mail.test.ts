@@ -87,6 +87,26 @@ test("recipients who share language and zone get the same mail but for their nam
   assert.equal(own(second.html, "Bêta &amp; Söhne &lt;x&gt;", "beta"), own(first.html, "Acme Health", "acme"));
 });
 
+test("of one notice, each recipient reads what differs since it was told last", () => {
+  const kept = mails();
+  const content = aNotice("amended", { previous: { title: "The second title" } });
+  const longer = { ...content, previous: { title: "The first title" } };
+  const read = (said: typeof content) => kept.mailFor(said, anAddressee(), NOW).text;
+  assert.match(read(content), /The second title/);
+  assert.match(read(longer), /The first title/);
+  assert.doesNotMatch(read(longer), /The second title/);
+  assert.match(read(content), /The second title/);
+});
+
+test("a mail keeps the subject that its thread began with, whatever the title is now", () => {
+  const titled = anAddressee({
+    threadRoot: "CHG-1042.r1.announcement.ep_7",
+    threadTitle: "As it was\r\nBcc: x@y.example",
+  });
+  assert.equal(mailOf(aNotice("amended"), titled).subject, "[CHG-1042] As it was Bcc: x@y.example");
+  assert.equal(mailOf(aNotice("amended")).subject, "[CHG-1042] Old token endpoints are shut down");
+});
+
 test("a date is the policy's, with the partner's own clock beside it where that differs", () => {
   const { text } = mailOf(aNotice(), anAddressee({ timeZone: "America/New_York" }));
   assert.match(text, /Takes effect: Monday, 1 March 2027/);
