@@ -21,16 +21,19 @@ export type NoticeToFanOut = {
   dueInMs: number;
   /** Each partner's own hour: the day, the wall clock and the weekdays on which nothing arrives; null: all at once. */
   hours: { day: string; sendAt: string; heldDays: string[]; notBefore: string } | null;
-  /** A sender has deliveries of earlier revisions in hand: whom they reach is not known yet. */
+  /** A sender has deliveries of earlier notices in hand: whom they reach is not known yet. */
   unsettled: boolean;
-  /** The change's notices of earlier revisions: an endpoint that one of them reached has been told. */
+  /** The change's notices before this one: an endpoint that one of them reached has been told. */
   earlier: number[];
   /**
-   * What says the same: the other notices of this revision for told or untold endpoints, and the same reminder of the
+   * What says the same: the other notices of this revision that are due with it, for told or untold endpoints, and the same reminder of the
    * same date in earlier revisions. Nobody gets both.
    */
   siblings: number[];
 };
+
+/** A notice that came before: of an earlier revision, or due earlier in this one, as all are that the word of a release follows. */
+const BEFORE = "(s.revision < n.revision OR (s.revision = n.revision AND s.due_at < n.due_at))";
 
 /** Locks the notice's row until the transaction ends, so that fan-out and supersession take turns. */
 export const lockNotice = async (sql: Sql, id: string): Promise<NoticeToFanOut | null> => {
@@ -45,10 +48,11 @@ export const lockNotice = async (sql: Sql, id: string): Promise<NoticeToFanOut |
                     SELECT FROM notices s
                     JOIN deliveries d ON d.notice = s.no AND d.status = 'waiting'
                     JOIN chunks k ON k.id = d.chunk AND k.state = 'running' AND k.leased_until > now()
-                    WHERE s.change = n.change AND s.revision < n.revision) AS unsettled,
-                  ARRAY(SELECT s.no FROM notices s WHERE s.change = n.change AND s.revision < n.revision) AS earlier,
+                    WHERE s.change = n.change AND ${BEFORE}) AS unsettled,
+                  ARRAY(SELECT s.no FROM notices s WHERE s.change = n.change AND ${BEFORE}) AS earlier,
                   ARRAY(SELECT s.no FROM notices s WHERE s.change = n.change AND (
-                          (s.revision = n.revision AND s.audience <> 'all' AND n.audience <> 'all' AND s.no <> n.no)
+                          (s.revision = n.revision AND s.audience <> 'all' AND n.audience <> 'all' AND s.no <> n.no
+                           AND s.due_at = n.due_at)
                           OR (n.kind = 'reminder' AND s.kind = 'reminder' AND s.revision < n.revision
                               AND s."offset" = n."offset" AND s.release_at = n.release_at))) AS siblings
            FROM notices n LEFT JOIN changes c ON c.change = n.change

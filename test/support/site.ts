@@ -14,7 +14,7 @@ export type Site = Pipeline & {
   pageOf(partner: string, change: string | null): string;
 };
 
-export const startSite = async (options: { running?: boolean } = {}): Promise<Site> => {
+export const startSite = async (options: Parameters<typeof startPipeline>[0] = {}): Promise<Site> => {
   const pipeline = await startPipeline({ running: false, ...options });
   const config = { ...pipeline.parts.config, port: 0, adminKey: "an-admin-key-of-this-test" };
   const api = await startApi({ ...pipeline.parts, config });
