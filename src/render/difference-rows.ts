@@ -1,5 +1,6 @@
 import type { ChangeFields, Difference } from "../domain/change.ts";
 import { categoryWords } from "./notice-lead.ts";
+import { paragraphDiff } from "./paragraph-diff.ts";
 import { clip, plainLine } from "./plain-text.ts";
 import { momentOf, type Zones } from "./release-words.ts";
 import type { WordKey, Words } from "./words.ts";
@@ -19,7 +20,7 @@ const asLinks = (value: unknown): string => (Array.isArray(value) ? asLine(value
 const asTruth = (value: unknown, { words }: Told): string => words.say(value === true ? "value.yes" : "value.no");
 const asCategory = (value: unknown, { words }: Told): string => categoryWords(value, words) ?? asLine(value);
 
-/** Every field that partners are told of, in the order of the mail. Details are too long to set side by side. */
+/** Every field that partners are told of, in the order of the mail; details are told paragraph by paragraph. */
 const FIELDS: readonly Field[] = [
   { field: "title", label: "label.title", tell: asLine },
   { field: "category", label: "label.category", tell: asCategory },
@@ -39,19 +40,30 @@ const absent = (value: unknown): boolean => value === null || value === undefine
 /** Former and present values of what a revision changed, a row a field. */
 export const differenceRows = (previous: Difference, fields: ChangeFields, told: Told): DifferenceRow[] => {
   const none = told.words.say("value.none");
-  const rows = FIELDS.filter(({ field }) => Object.hasOwn(previous, field)).map(({ field, label, tell }) => ({
+  return FIELDS.filter(({ field }) => Object.hasOwn(previous, field)).map(({ field, label, tell }) => ({
     label: told.words.say(label),
     before: absent(previous[field]) ? none : tell(previous[field], told),
     after: absent(fields[field]) ? none : tell(fields[field], told),
   }));
-  if (!Object.hasOwn(previous, "details")) return rows;
-  const after = told.words.say(absent(fields.details) ? "value.details.gone" : "value.details");
-  return [
-    ...rows,
-    {
-      label: told.words.say("label.details"),
-      before: absent(previous["details"]) ? none : told.words.say("value.details.former"),
-      after,
-    },
-  ];
+};
+
+/** A paragraph of the details that went or came, and the word for it; `text` is one line. */
+export type ParagraphRow = { kind: "removed" | "added"; label: string; text: string };
+
+/** A mail lists no more: all of the details follow in it, and their page compares the whole. */
+const MOST_PARAGRAPHS = 20;
+
+/** What a revision changed in the details, in their order; `…` stands for the rest of a long list. */
+export const paragraphRows = (
+  previous: Difference,
+  fields: ChangeFields,
+  { words }: Pick<Told, "words">,
+): ParagraphRow[] => {
+  if (!Object.hasOwn(previous, "details")) return [];
+  const former = previous["details"];
+  const rows = paragraphDiff(typeof former === "string" ? former : "", fields.details ?? "").flatMap(
+    ({ kind, text }) => (kind === "same" ? [] : [{ kind, label: words.say(`history.${kind}`), text: asLine(text) }]),
+  );
+  const last = rows[MOST_PARAGRAPHS];
+  return last ? [...rows.slice(0, MOST_PARAGRAPHS), { ...last, text: "…" }] : rows;
 };

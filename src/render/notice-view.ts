@@ -1,6 +1,6 @@
 import type { Change, ChangeFields, Difference } from "../domain/change.ts";
 import type { NoticeKind } from "../domain/notice.ts";
-import { type DifferenceRow, differenceRows } from "./difference-rows.ts";
+import { type DifferenceRow, differenceRows, type ParagraphRow, paragraphRows } from "./difference-rows.ts";
 import { renderMarkdown } from "./markdown.ts";
 import { categoryWords, leadOf, leftWords, type Scene, type Standing, shortfallOf, standingOf } from "./notice-lead.ts";
 import { plainBlock, plainLine } from "./plain-text.ts";
@@ -36,6 +36,8 @@ export type NoticeView = {
   shortfall: string | null;
   reason: string | null;
   differences: DifferenceRow[];
+  /** What differs in the details. */
+  paragraphs: ParagraphRow[];
   summary: string[];
   detailsHtml: string | null;
   detailsText: string | null;
@@ -132,6 +134,7 @@ export const noticeView = (scene: Scene): NoticeView => {
   const { notice, change, previous } = content;
   const standing = standingOf(scene);
   const fields = change?.fields;
+  const differing = TELLS_DIFFERENCE.has(notice.kind) ? fields : undefined;
   // A cancelled change asks nothing of anyone any more.
   const live = notice.kind !== "cancelled";
   const title = titleOf(scene);
@@ -152,10 +155,8 @@ export const noticeView = (scene: Scene): NoticeView => {
     release,
     shortfall: shortfallOf(scene, standing),
     reason: content.reason ? plainLine(content.reason) : null,
-    differences:
-      fields && TELLS_DIFFERENCE.has(notice.kind)
-        ? differenceRows(besides(previous, release), fields, { words, zones })
-        : [],
+    differences: differing ? differenceRows(besides(previous, release), differing, { words, zones }) : [],
+    paragraphs: differing ? paragraphRows(previous, differing, { words }) : [],
     summary: textLines(fields?.summary),
     detailsHtml: fields?.details ? renderMarkdown(fields.details) : null,
     detailsText: fields?.details ? plainBlock(fields.details) : null,

@@ -202,14 +202,19 @@ test("an amendment lists old and new side by side; a first announcement of a lat
   const previous = {
     summary: "It was less.",
     affects: ["GET /old"],
-    details: "x",
+    details: "## What changes\n\nThe body is bare.",
     category: "normal",
     businessCritical: null,
   };
   const amended = mailOf(aNotice("amended", { previous }));
   assert.match(amended.text, /- Summary\s+Before: It was less\.\s+Now: The endpoints on/);
   assert.match(amended.text, /- What it affects\s+Before: GET \/old\s+Now: POST \/oauth2\/token/);
-  assert.match(amended.text, /- Details\s+Before: the former text\s+Now: rewritten, see below/);
+  assert.match(amended.text, /- Details\s+Removed: The body is bare\.\s+Added: The body is wrapped in `body`\.\n/);
+  assert.match(amended.html, /<del>The body is bare\.<\/del>/);
+  const many = Array.from({ length: 30 }, (_, at) => `Paragraph ${at}`).join("\n\n");
+  const shortened = mailOf(aNotice("amended", { previous: { details: many } })).text;
+  assert.equal(shortened.match(/Removed: Paragraph/g)?.length, 20);
+  assert.match(shortened, /Paragraph 19\s+Removed: …\n/);
   assert.match(amended.html, /It was less\./);
   for (const part of both(mailOf(aNotice("announcement", { previous })))) assert.ok(!part.includes("It was less."));
 });
