@@ -1,4 +1,5 @@
 import type { Redis } from "ioredis";
+import { Problem } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { flushPrefix } from "../queue/flush.ts";
 import { epochKeyOf, noticeQueue, planQueue, chunkQueue, type QueueName, type Queues } from "../queue/queues.ts";
@@ -60,6 +61,8 @@ export const makeDrill = ({
   };
 
   return async () => {
+    if (!queues.areOpen())
+      throw new Problem("unavailable", "the queue cannot be reached at the moment; try again shortly");
     const before: Held = {
       plans: await waitingIn(QUEUES.plans),
       notices: await waitingIn(QUEUES.notices),

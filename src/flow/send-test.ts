@@ -22,6 +22,9 @@ export type SendTest = (endpoint: number) => Promise<SentTest>;
 export const makeSendTest =
   ({ ledger, queues, log }: { ledger: Ledger; queues: Queues; log: Log }): SendTest =>
   async (endpoint) => {
+    // Adding to a queue that was never connected would wait for as long as Redis is away.
+    if (!queues.areOpen())
+      throw new Problem("unavailable", "the queue cannot be reached at the moment; try again shortly");
     const made = await inTransaction(ledger.pools.urgent, (sql) => insertTestNotice(sql, endpoint));
     if (!made) throw new Problem("not-found", `there is no endpoint ${endpointId(endpoint)}`);
     await queueChunks(queues, [made.chunk]);

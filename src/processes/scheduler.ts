@@ -1,7 +1,7 @@
 import { makeAcceptEvent } from "../flow/accept-event.ts";
 import { makeFanOutNotice } from "../flow/fan-out-notice.ts";
 import { makePlanNotices } from "../flow/plan-notices.ts";
-import { makeReconcile } from "../flow/reconcile.ts";
+import { makeReconcile, type Reconcile } from "../flow/reconcile.ts";
 import { makeSealNew } from "../flow/seal.ts";
 import { makeSweep } from "../flow/sweep.ts";
 import { makeTakeEvent } from "../flow/take-event.ts";
@@ -21,6 +21,29 @@ const RECONCILE_MS = 60_000;
 const OVERDUE_MS = 15_000;
 const SEAL_MS = 60_000;
 const DONE = { kind: "done" } as const;
+
+/** Other processes reconnect within two seconds, and reconciling leaves alone what is younger than five. */
+const AFTER_OUTAGE_MS = 8_000;
+
+/**
+ * Rebuilds the queue at once when Redis was flushed, and looks soon after an outage for what was accepted meanwhile: an
+ * emergency does not wait for the minute's reconciling.
+ */
+const watchQueue = ({ redis }: Pick<Parts, "redis">, reconcile: Reconcile): (() => Promise<void>) => {
+  let lookAt = redis.status === "ready" ? null : Number.POSITIVE_INFINITY;
+  redis.on("reconnecting", () => {
+    lookAt = Number.POSITIVE_INFINITY;
+  });
+  redis.on("ready", () => {
+    if (lookAt !== null) lookAt = performance.now() + AFTER_OUTAGE_MS;
+  });
+  return async () => {
+    if (await reconcile.wasFlushed()) await reconcile.run(true);
+    if (lookAt === null || performance.now() < lookAt) return;
+    await reconcile.run(false);
+    lookAt = null;
+  };
+};
 
 /** Plans events, fans out due notices, sweeps each second and reconciles each minute. Run as many as you like. */
 export const startScheduler = async (parts: Parts): Promise<Running> => {
@@ -69,12 +92,7 @@ export const startScheduler = async (parts: Parts): Promise<Running> => {
   ];
   const timers = [
     every(SWEEP_MS, "sweep", { tick: sweep, log }),
-    every(SWEEP_MS, "watching for a flush", {
-      tick: async () => {
-        if (await reconcile.wasFlushed()) await reconcile.run(true);
-      },
-      log,
-    }),
+    every(SWEEP_MS, "watching for a flush", { tick: watchQueue(parts, reconcile), log }),
     every(SWEEP_MS, "welcoming and escalating", { tick: tendPartners, log }),
     every(RECONCILE_MS, "watching minimums", { tick: watchMinimums, log }),
     every(SEAL_MS, "sealing", { tick: async () => void (await sealNew()), log }),

@@ -91,6 +91,16 @@ test("with a Redis that was never there, events are accepted in bounded time, re
   await acceptedWithoutRedis();
   assert.equal(saying(/^planning could not be queued/), 1, "twenty events");
   assert.equal(saying(/^Redis cannot be reached/), 1);
+  const drill = await fetch(`${api.address}/v1/drill`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${KEY}` },
+    signal: AbortSignal.timeout(BOUND_MS),
+  });
+  assert.deepEqual(
+    [drill.status, drill.headers.get("retry-after")],
+    [503, "5"],
+    "a drill is refused, and hangs for nobody",
+  );
   assert.equal(await planned(), false);
   await redis.start();
   await until(planned, { deadlineMs: 60_000, what: "what was accepted is planned" });
@@ -112,7 +122,7 @@ test("a Redis that goes while all runs: events are accepted in bounded time, and
   await redis.stop();
   await acceptedWithoutRedis();
   await redis.start();
-  await until(planned, { deadlineMs: 60_000, what: "what was accepted is planned" });
+  await until(planned, { deadlineMs: 25_000, what: "what was accepted is planned, before the minute's reconciling" });
 });
 
 test("without PostgreSQL events are refused with 503 and Retry-After, those on the queue wait, and all goes on when it is back", async () => {
