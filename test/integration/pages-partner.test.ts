@@ -244,6 +244,35 @@ test("the home page lists what is ahead, tests an endpoint, rotates a secret and
   assert.deepEqual(rows, [{ locale: "fr", time_zone: "Asia/Tokyo", holidays: ["2027-12-25", "2027-12-26"] }]);
 });
 
+test("a partner moves an address of its own, and what is no address, taken or another's stays as it was", async () => {
+  await site.addPartner("gamma", ["email", "webhook"]);
+  const home = site.pageOf("gamma", null);
+  const html = await (await site.get(home)).text();
+  const [mail = "", webhook = ""] = [...html.matchAll(/action="([^"]*\/address)"/g)].map(([, action]) => action);
+  const move = async (action: string, address: string): Promise<[number, string]> => {
+    const answer = await site.post(action, { address });
+    return [answer.status, /role="status">([^<]*)/.exec(await answer.text())?.[1] ?? ""];
+  };
+  assert.deepEqual(await move(mail, " api@gamma.example "), [200, "Notices go to api@gamma.example from now on."]);
+  const hook = site.receiver.url("gamma-moved");
+  assert.deepEqual(await move(webhook, hook), [200, `Notices go to ${hook} from now on.`]);
+  await site.sql.query(
+    "INSERT INTO endpoints (partner, channel, address) VALUES ('gamma', 'email', 'two@gamma.example')",
+  );
+  assert.equal((await move(mail, "two@gamma.example"))[0], 409);
+  assert.equal((await move(mail, "a@b.example, c@d.example"))[0], 422);
+  assert.equal((await move(webhook, "http://10.0.0.1/x"))[0], 422);
+  assert.equal((await move(webhook, "api@gamma.example"))[0], 422);
+  assert.equal((await site.post(`${home}/endpoints/ep_1/address`, { address: "eve@evil.example" })).status, 404);
+  const { rows } = await site.sql.query<{ address: string }>(
+    "SELECT address FROM endpoints WHERE partner = 'gamma' OR no = 1 ORDER BY no",
+  );
+  assert.deepEqual(
+    rows.map(({ address }) => address),
+    ["acme@partner.example", "api@gamma.example", hook, "two@gamma.example"],
+  );
+});
+
 test("an admin hands over a partner's links, and makes them void", async () => {
   const ask = async (method: string, path: string) =>
     (

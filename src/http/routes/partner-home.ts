@@ -4,7 +4,7 @@ import { endpointNo } from "../../domain/delivery.ts";
 import { Problem } from "../../errors.ts";
 import { makeReplays } from "../../flow/replay.ts";
 import { findDelivery } from "../../ledger/delivery-views.ts";
-import { type EndpointRow, findEndpoint, rotateSecret, updateEndpoint } from "../../ledger/endpoints.ts";
+import { type EndpointRow, endpointsOf, findEndpoint, rotateSecret, updateEndpoint } from "../../ledger/endpoints.ts";
 import { revokeLinks } from "../../ledger/partner-links.ts";
 import { type PartnerRow, updatePartner } from "../../ledger/partners.ts";
 import { preferredLocale } from "../../pages/changelog-pages.ts";
@@ -13,6 +13,7 @@ import { plainLine } from "../../render/plain-text.ts";
 import { partnerPage } from "../../render/public-links.ts";
 import { type WordKey, wordsFor } from "../../render/words.ts";
 import { newSecret } from "../../senders/signature.ts";
+import { addressFaults } from "../addresses.ts";
 import { sendClosed } from "../closed-page.ts";
 import { sendPage } from "../html.ts";
 import { openLink } from "../open-link.ts";
@@ -27,6 +28,7 @@ const OVERLAP_SECONDS = 24 * 60 * 60;
 
 const endpointLink = linkParams.extend({ endpoint: z.string().max(64) });
 const deliveryLink = linkParams.extend({ delivery: z.string().max(200) });
+const newAddress = z.object({ address: z.string().max(2_048) });
 const preferences = z.object({
   locale: z.string().max(100),
   timeZone: z.string().max(100),
@@ -141,6 +143,27 @@ export const partnerHomeRoutes = (app: Server, parts: HttpParts, pages: Pages): 
       },
     });
   });
+
+  app.post(
+    "/p/:token/endpoints/:endpoint/address",
+    { config: { access: "public" }, schema: { hide: true, params: endpointLink, body: newAddress } },
+    async (request, reply) =>
+      atHome(request, reply, {
+        token: request.params.token,
+        work: async (home) => {
+          const { no, channel } = await own(home, request.params.endpoint);
+          const address = request.body.address.trim();
+          const words = wordsFor(home.partner.locale);
+          if (addressFaults({ channel, address }, config.webhookAllow).length > 0)
+            return sendHome(reply, home, { said: words.say(`home.fault.address.${channel}`), status: 422 });
+          const others = await endpointsOf(sql, [home.partner.partner]);
+          if (others.some((other) => other.no !== no && other.channel === channel && other.address === address))
+            return sendHome(reply, home, { said: words.say("home.fault.address.taken"), status: 409 });
+          await updateEndpoint(sql, no, { address });
+          return sendHome(reply, home, { said: words.say("home.moved", { address: plainLine(address) }) });
+        },
+      }),
+  );
 
   app.post("/p/:token/endpoints/:endpoint/rotate", options(endpointLink), async (request, reply) => {
     const { token, endpoint: id } = request.params;
