@@ -101,6 +101,18 @@ test("a sent delivery is sent once more and never stops being sent, whatever the
   assert.equal((await pipeline.sql.query("SELECT FROM replays")).rowCount, 0);
 });
 
+test("a repetition says byte for byte what was said the first time, former values included", async () => {
+  const no = await soleWebhook("stark");
+  await announce("CHG-R", "One");
+  await pipeline.quiet();
+  await pipeline.say("updated", { change: "CHG-R", title: "Two" });
+  await pipeline.quiet();
+  await replays.delivery(`CHG-R.r2.amended.ep_${no}`);
+  const [, amended, again] = await pipeline.receiver.waitFor(3, { path: "/stark" });
+  assert.match(String(amended?.body), /"previous":\{"title":"One"\}/);
+  assert.equal(String(again?.body), String(amended?.body));
+});
+
 test("a repetition that a paused installation holds goes out once it is resumed", async () => {
   const no = await soleWebhook("initech");
   await announce("CHG-3");
