@@ -102,13 +102,13 @@ test("a sent delivery is sent once more and never stops being sent, whatever the
 });
 
 test("a repetition says byte for byte what was said the first time, former values included", async () => {
-  const no = await soleWebhook("stark");
+  const no = await soleWebhook("vandelay");
   await announce("CHG-R", "One");
   await pipeline.quiet();
   await pipeline.say("updated", { change: "CHG-R", title: "Two" });
   await pipeline.quiet();
   await replays.delivery(`CHG-R.r2.amended.ep_${no}`);
-  const [, amended, again] = await pipeline.receiver.waitFor(3, { path: "/stark" });
+  const [, amended, again] = await pipeline.receiver.waitFor(3, { path: "/vandelay" });
   assert.match(String(amended?.body), /"previous":\{"title":"One"\}/);
   assert.equal(String(again?.body), String(amended?.body));
 });
