@@ -215,8 +215,9 @@ test("an append-only file with garbage at its end names the command that mends i
   await withRedis(first.url, (redis) => redis.set("kept", "yes"));
   await first.stop();
   const appendOnly = join(folder, "redis", "appendonlydir");
-  const file = (await readdir(appendOnly)).find((name) => name.endsWith(".incr.aof"));
-  await appendFile(join(appendOnly, file ?? ""), "neither RESP nor whole\r\n");
+  const files = (await readdir(appendOnly)).filter((name) => name.endsWith(".incr.aof"));
+  assert.ok(files.length > 0);
+  for (const file of files) await appendFile(join(appendOnly, file), "neither RESP nor whole\r\n");
   let command = "";
   await assert.rejects(startRedis({ folder, log }), (error) => {
     command = /run (redis-check-aof --fix '.+')$/.exec((error as Error).message)?.[1] ?? "";

@@ -28,7 +28,10 @@ test("a probe of the relay never sends the password where the sender would not",
   // A spelling of this machine that is not taken for it: as for a relay elsewhere, STARTTLS is demanded.
   const state = await smtpState(`smtp://user:hush@[::ffff:127.0.0.1]:${port}`);
   assert.notEqual(state, "ok");
-  assert.ok(heard.some((line) => line.startsWith("EHLO")), `it was asked: ${state}`);
+  assert.ok(
+    heard.some((line) => line.startsWith("EHLO")),
+    `it was asked: ${state}`,
+  );
   assert.ok(!heard.some((line) => line.startsWith("AUTH")), heard.join(""));
 });
 

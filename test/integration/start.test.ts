@@ -54,7 +54,10 @@ test("start runs everything from one folder, drains on SIGTERM, and finds all of
   const first = await started();
   const key = readFileSync(join(folder, "admin-key"), "utf8").trim();
   for (const file of ["admin-key", "secret"]) assert.equal(statSync(join(folder, file)).mode & 0o777, 0o600, file);
-  await until(() => first.said().includes(`listens at ${first.url}`), { deadlineMs: 10_000, what: "the address" });
+  await until(() => first.said().includes(`listens at ${first.url}`) && first.said().includes(key), {
+    deadlineMs: 10_000,
+    what: "the address and the key",
+  });
   assert.equal(first.said().split(key).length, 2, "the admin key is shown once");
   assert.match(await output(["services", "add", "api", "--title", "Core API"]), /api: Core API/);
 
