@@ -71,6 +71,7 @@ const PUBLIC = [
   "POST /p/:token/endpoints/:endpoint/test",
   "POST /p/:token/endpoints/:endpoint/enable",
   "POST /p/:token/endpoints/:endpoint/rotate",
+  "POST /p/:token/endpoints/:endpoint/address",
   "POST /p/:token/deliveries/:delivery/resend",
   "POST /p/:token/preferences",
   "POST /p/:token/revoke",
