@@ -19,10 +19,7 @@ const SENDERS: Record<Channel, (parts: Parts) => Sender | null> = {
       log,
     }),
   email: ({ config, policy, keyring, clock, log }) => {
-    if (config.smtpUrl === undefined) {
-      log.warn("SMTP_URL is not set: mails wait until a process has it");
-      return null;
-    }
+    if (config.smtpUrl === undefined) return null;
     return makeEmailSender({
       smtpUrl: config.smtpUrl,
       mailFrom: config.mailFrom,

@@ -78,6 +78,7 @@ export const startSender = async (channel: Channel, parts: Parts): Promise<Runni
     const sender = makeChannelSender(channel, parts);
     return sender ? [startLane({ ...parts, lane, sender, lanes, giveUp: givingUp.signal })] : [];
   });
+  if (running.length === 0) parts.log.warn("SMTP_URL is not set: mails wait until a process has it");
   if (channel === "email") running.push(startProviderMails(parts));
   return {
     stop: async () => {
