@@ -8,9 +8,8 @@ import { emergency } from "./scenarios/emergency.ts";
 import { fanOutRows } from "./scenarios/fan-out-rows.ts";
 import { mails } from "./scenarios/mails.ts";
 import { redisMemory } from "./scenarios/redis-memory.ts";
-import { webhookKeepAlive } from "./scenarios/webhook-keep-alive.ts";
+import { webhookKeepAlive, webhookTwoSenders } from "./scenarios/webhook-keep-alive.ts";
 import { webhookTls } from "./scenarios/webhook-tls.ts";
-import { webhookTwoSenders } from "./scenarios/webhook-two-senders.ts";
 
 /**
  * `npm run bench`: every scenario, each in turn with its yardstick, on loopback and servers of its own. `-- --quick` runs

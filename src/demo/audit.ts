@@ -1,5 +1,5 @@
 import { deliveryId } from "../domain/delivery.ts";
-import type { Channel } from "../domain/category.ts";
+import { CHANNELS, type Channel } from "../domain/category.ts";
 import { webhookId } from "../senders/signature.ts";
 import type { Known } from "./ledger-watch.ts";
 import type { MailArrival } from "./mailbox.ts";
@@ -38,7 +38,7 @@ export const audit = (
         faults.push(`${delivery} is sent, says the ledger, but did not arrive by ${channel}`);
     } else if (due && status !== "skipped") faults.push(`${delivery} is due but ${status}`);
   }
-  for (const channel of ["email", "webhook"] as const)
+  for (const channel of CHANNELS)
     for (const id of arrivals[channel])
       if (!known[channel].has(id)) faults.push(`${id} arrived by ${channel}, but the ledger does not know it`);
   for (const { id, path, fault } of webhooks) if (fault !== null) faults.push(`${id} at ${path}: ${fault}`);

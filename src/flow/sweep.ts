@@ -1,3 +1,4 @@
+import { LANES } from "../domain/category.ts";
 import { releaseDueChanges } from "../ledger/changes.ts";
 import { lostChunks, sweepDue } from "../ledger/chunks.ts";
 import type { Ledger } from "../ledger/connection.ts";
@@ -21,7 +22,7 @@ export type Sweep = () => Promise<void>;
 export const makeSweep =
   ({ ledger, queues, log }: { ledger: Ledger; queues: Queues; log: Log }): Sweep =>
   async () => {
-    for (const lane of ["urgent", "routine"] as const) {
+    for (const lane of LANES) {
       const chunks = [
         ...(await sweepDue(ledger.pools[lane], lane, SWEEP_LIMIT)),
         ...(await sweepReplays(ledger.pools[lane], lane, SWEEP_LIMIT)),

@@ -5,7 +5,7 @@ import { OWN_HOUR } from "./fan-out.ts";
 const WELCOME_LIMIT = 5_000;
 
 /**
- * Tells endpoints that are new, subscribed anew or enabled again of the open changes that were announced before: the
+ * Tells endpoints that are new or subscribed anew of the open changes that were announced before: the
  * announcement of the latest revision, at once, and the reminders that are fanned out and lie ahead. What a running
  * fan-out covers too is inserted once (primary key). Answers how many deliveries it made.
  */

@@ -1,3 +1,4 @@
+import { LANES } from "../domain/category.ts";
 import { makeAcceptEvent } from "../flow/accept-event.ts";
 import { makeFanOutNotice } from "../flow/fan-out-notice.ts";
 import { makePlanNotices } from "../flow/plan-notices.ts";
@@ -15,7 +16,6 @@ import { openWorker } from "../queue/worker.ts";
 import type { Parts, Running } from "./parts.ts";
 import { every } from "./timers.ts";
 
-const LANES = ["urgent", "routine"] as const;
 const SWEEP_MS = 1_000;
 const RECONCILE_MS = 60_000;
 const OVERDUE_MS = 15_000;

@@ -1,4 +1,4 @@
-import type { Lane } from "../domain/category.ts";
+import { LANES, type Lane } from "../domain/category.ts";
 
 /** How many sends of a lane may be in flight in one process. */
 export type LaneSlots = {
@@ -48,8 +48,7 @@ export const makeLanes = (slots: Record<Lane, LaneSlots>): Lanes => {
   };
 
   const admit = (): void => {
-    for (const lane of ["urgent", "routine"] as const)
-      while (waiting[lane].length > 0 && mayBegin(lane)) waiting[lane].shift()?.(begin(lane));
+    for (const lane of LANES) while (waiting[lane].length > 0 && mayBegin(lane)) waiting[lane].shift()?.(begin(lane));
   };
 
   /** A set keeps the order of its making, so the oldest come first and the first young one ends the look. */

@@ -56,7 +56,7 @@ export const endpoints = pgTable(
     /** First failure since the last success, and how many deliveries in a row used up their retries. */
     failingSince: instant("failing_since"),
     exhausted: smallint("exhausted").notNull().default(0),
-    /** New, subscribed anew or enabled again: the sweeper tells it of the changes that were announced before. */
+    /** New or subscribed anew: the sweeper tells it of the changes that were announced before. */
     unwelcomed: boolean("unwelcomed").notNull().default(true),
     createdAt: instant("created_at").notNull().defaultNow(),
     deletedAt: instant("deleted_at"),
