@@ -3,7 +3,7 @@ import { parseReleaseAt } from "./calendar.ts";
 import { CATEGORIES } from "./category.ts";
 import type { ChangeFields } from "./change.ts";
 import { type Fault, faultsOf } from "./fault.ts";
-import { storageFault } from "./storable.ts";
+import { storageFault, type Unfit } from "./storable.ts";
 
 /** Ids of changes, partners and services: safe in job ids, URLs, mail headers and page tokens. */
 export const ID_PATTERN = /^[A-Za-z0-9_-]{1,64}$/;
@@ -147,22 +147,28 @@ export const ENVELOPE = z.looseObject({
 /** More faults than that are no help to anybody. */
 const MOST_FAULTS = 100;
 
+/** An event that is refused before anybody looks at what it means. */
+export type Unread = { problem: Unfit["problem"]; faults: Fault[] };
+
+const unread = (issues: readonly z.core.$ZodIssue[], known: readonly string[]): Unread => ({
+  problem: "invalid",
+  faults: faultsOf(issues, known).slice(0, MOST_FAULTS),
+});
+
 /**
  * Reads one CloudEvents envelope, whatever it is: `{ event }`, or every fault at once (the first hundred). What is not
  * fit to be stored is not read any further.
  *
  * Faults of the envelope carry the attribute's name as path, those of the data the field's (`releaseAt`, `links[0].href`).
  */
-export const readEvent = (envelope: unknown): { event: ChangeEvent } | { faults: Fault[] } => {
+export const readEvent = (envelope: unknown): { event: ChangeEvent } | Unread => {
   const unfit = storageFault(envelope);
-  if (unfit) return { faults: [unfit] };
+  if (unfit) return { problem: unfit.problem, faults: [unfit.fault] };
   const outer = ENVELOPE.safeParse(envelope);
-  if (!outer.success)
-    return { faults: faultsOf(outer.error.issues, Object.keys(ENVELOPE.shape)).slice(0, MOST_FAULTS) };
+  if (!outer.success) return unread(outer.error.issues, Object.keys(ENVELOPE.shape));
   const kind = outer.data.type.slice(EVENT_TYPE_PREFIX.length) as EventKind;
   const inner = EVENT_DATA[kind].safeParse(outer.data.data);
-  if (!inner.success)
-    return { faults: faultsOf(inner.error.issues, Object.keys(EVENT_DATA[kind].shape)).slice(0, MOST_FAULTS) };
+  if (!inner.success) return unread(inner.error.issues, Object.keys(EVENT_DATA[kind].shape));
   const { change, reason, minor, releasedAt, ...fields } = inner.data as Record<string, unknown> & { change: string };
   return {
     event: {

@@ -16,6 +16,16 @@ const textFault = (text: string, what: string): string | null => {
 const placeOf = (path: readonly PropertyKey[]): string =>
   pathOf(path[0] === "data" && path.length > 1 ? path.slice(1) : path) || "event";
 
+/** Why an event cannot be stored: `too-large` is a problem of its own, everything else is `invalid`. */
+export type Unfit = { problem: "too-large" | "invalid"; fault: Fault };
+
+const invalid = (path: string, message: string): Unfit => ({ problem: "invalid", fault: { path, message } });
+
+const TOO_LARGE: Unfit = {
+  problem: "too-large",
+  fault: { path: "event", message: "is larger than 64 KiB as JSON; shorten its details" },
+};
+
 type Place = { value: unknown; path: readonly PropertyKey[] };
 
 /**
@@ -24,34 +34,33 @@ type Place = { value: unknown; path: readonly PropertyKey[] };
  * Walks without recursion and stops at the first fault, so that no input, however deep or large, costs much more than
  * the largest sound one. Over HTTP most of this is refused before; on the queue this is the gate.
  */
-export const storageFault = (root: unknown): Fault | null => {
+export const storageFault = (root: unknown): Unfit | null => {
   if (root === null || typeof root !== "object" || Array.isArray(root))
-    return { path: "event", message: "is not a JSON object; send a CloudEvents envelope" };
+    return invalid("event", "is not a JSON object; send a CloudEvents envelope");
   const open: Place[] = [{ value: root, path: [] }];
   let bytes = 0;
   const tooLarge = (): boolean => bytes > EVENT_BYTES;
-  const large: Fault = { path: "event", message: "is larger than 64 KiB as JSON; shorten its details" };
   for (let place = open.pop(); place; place = open.pop()) {
     const { value, path } = place;
     if (value === null || typeof value !== "object") {
       // A character takes a byte at least.
       bytes += typeof value === "string" && value.length > EVENT_BYTES ? value.length : bytesOf(value);
-      if (tooLarge()) return large;
+      if (tooLarge()) return TOO_LARGE;
       const fault = typeof value === "string" ? textFault(value, "is") : null;
-      if (fault) return { path: placeOf(path), message: fault };
+      if (fault) return invalid(placeOf(path), fault);
       continue;
     }
     if (path.length >= EVENT_LEVELS)
-      return { path: placeOf(path.slice(0, 2)), message: `is nested deeper than ${EVENT_LEVELS} levels; flatten it` };
+      return invalid(placeOf(path.slice(0, 2)), `is nested deeper than ${EVENT_LEVELS} levels; flatten it`);
     const entries: [PropertyKey, unknown][] = Array.isArray(value) ? [...value.entries()] : Object.entries(value);
     bytes += 1 + Math.max(1, entries.length);
-    if (tooLarge()) return large;
+    if (tooLarge()) return TOO_LARGE;
     for (const [key, inner] of entries) {
       if (typeof key === "string") {
         bytes += key.length > EVENT_BYTES ? key.length : bytesOf(key) + 1;
-        if (tooLarge()) return large;
+        if (tooLarge()) return TOO_LARGE;
         const fault = textFault(key, "has a field whose name is");
-        if (fault) return { path: placeOf(path), message: fault };
+        if (fault) return invalid(placeOf(path), fault);
       }
       open.push({ value: inner, path: [...path, key] });
     }

@@ -49,7 +49,7 @@ export const makeAcceptEvent = ({ ledger, queues, policy, log }: Parts): AcceptE
 
   const record = async (sql: Sql, envelope: unknown): Promise<Recorded> => {
     const read = readEvent(envelope);
-    if ("faults" in read) return refusedFor(read.faults);
+    if ("faults" in read) return refusedFor(read.faults, read.problem);
     const { event } = read;
     const bodyHash = envelopeHash(envelope);
     await lockChange(sql, event.change);

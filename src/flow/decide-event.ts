@@ -25,10 +25,13 @@ export type Decision =
   | { kind: "held"; answer: EventAnswer }
   | { kind: "refused"; problem: Problem };
 
-export const refusedFor = (faults: readonly Fault[]): { kind: "refused"; problem: Problem } => ({
+export const refusedFor = (
+  faults: readonly Fault[],
+  problem: "invalid" | "too-large" = "invalid",
+): { kind: "refused"; problem: Problem } => ({
   kind: "refused",
   problem: new Problem(
-    "invalid",
+    problem,
     `the event is refused: ${faults.map((fault) => `${fault.path} ${fault.message}`).join("; ")}`,
     faults,
   ),

@@ -19,7 +19,7 @@ export const makePreviewEvent =
   ({ ledger, policy }: { ledger: Ledger; policy: Policy }): PreviewEvent =>
   async (envelope, at) => {
     const read = readEvent(envelope);
-    if ("faults" in read) return refusedFor(read.faults);
+    if ("faults" in read) return refusedFor(read.faults, read.problem);
     const sql = ledger.pools.routine;
     const acceptedAt = at === null ? await readClock(sql) : new Date(at).toISOString();
     const decision = await decideEvent(sql, read.event, { policy, acceptedAt });

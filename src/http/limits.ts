@@ -1,3 +1,5 @@
+import { EVENT_BYTES } from "../domain/storable.ts";
+
 /** Requests within a window of time; the next window starts afresh. */
 export type Limit = { max: number; windowMs: number };
 
@@ -12,10 +14,10 @@ export const LIMITS = {
 
 export type Limits = Record<keyof typeof LIMITS, Limit>;
 
-/** Bounds of bodies, in bytes (INTERFACE: "at most 64 KiB an event"). */
+/** Bounds of bodies, in bytes. */
 export const BYTES = {
-  event: 64 * 1024,
-  batch: 100 * (64 * 1024 + 2) + 2,
+  event: EVENT_BYTES,
+  batch: 100 * (EVENT_BYTES + 2) + 2,
   body: 256 * 1024,
   /** One line of an import. */
   line: 64 * 1024,

@@ -22,7 +22,7 @@ const sound = (id: string, more: Record<string, unknown> = {}) => ({
 const nested = (levels: number): string => `${"[".repeat(levels)}${"]".repeat(levels)}`;
 
 /** Each with the JSON text that a producer in any language may put on the queue as a job's data. */
-const POISON: { what: string; text: string; says: RegExp }[] = [
+const POISON: { what: string; text: string; says: RegExp; problem?: string }[] = [
   {
     what: "nested 20,000 deep in an attribute",
     text: JSON.stringify(sound("deep")).replace('"data"', `"ext":${nested(20_000)},"data"`),
@@ -47,11 +47,13 @@ const POISON: { what: string; text: string; says: RegExp }[] = [
       }),
     ),
     says: /64 KiB/,
+    problem: "too-large",
   },
   {
     what: "10 MB in its source",
     text: JSON.stringify(sound("long", { source: "s".repeat(10_000_000) })),
     says: /64 KiB/,
+    problem: "too-large",
   },
   {
     what: "a lone surrogate in an attribute",
@@ -89,12 +91,12 @@ const put = async (text: string): Promise<void> => {
   await queue.resume();
 };
 
-for (const { what, text, says } of POISON)
+for (const { what, text, says, problem = "invalid" } of POISON)
   test(`an event on the queue that is ${what} is refused, kept and done with`, async () => {
     const last = async () =>
       (
-        await pipeline.sql.query<{ no: number; detail: string; size: number }>(
-          `SELECT no, refusal ->> 'detail' AS detail, length(envelope::text) + length(coalesce(source, '')) AS size
+        await pipeline.sql.query<{ no: number; problem: string; detail: string; size: number }>(
+          `SELECT no, refusal ->> 'problem' AS problem, refusal ->> 'detail' AS detail, length(envelope::text) + length(coalesce(source, '')) AS size
              FROM events WHERE status = 'refused' ORDER BY no DESC LIMIT 1`,
         )
       ).rows[0];
@@ -108,6 +110,7 @@ for (const { what, text, says } of POISON)
       { what: "the refusal is kept", deadlineMs: 8_000 },
     );
     assert.match(kept.detail, says);
+    assert.equal(kept.problem, problem, "the same as over HTTP");
     assert.ok(kept.size < 80_000, `${kept.size} characters are kept`);
     await until(
       async () => {

@@ -16,14 +16,16 @@ test("an event of exactly 64 KiB as JSON is fit to be stored, one byte more is n
   const of = (bytes: number) => ({ a: [1, { b: null }, "é"], details: "x".repeat(bytes - frame) });
   assert.equal(Buffer.byteLength(JSON.stringify(of(EVENT_BYTES))), EVENT_BYTES);
   assert.equal(storageFault(of(EVENT_BYTES)), null);
-  assert.match(storageFault(of(EVENT_BYTES + 1))?.message ?? "", /64 KiB/);
+  const unfit = storageFault(of(EVENT_BYTES + 1));
+  assert.equal(unfit?.problem, "too-large");
+  assert.match(unfit.fault.message, /64 KiB/);
 });
 
 test("32 levels are fit to be stored, 33 are not, and the fault names the attribute", () => {
   assert.equal(storageFault(nested(EVENT_LEVELS)), null);
   assert.deepEqual(storageFault(nested(EVENT_LEVELS + 1)), {
-    path: "a.a",
-    message: "is nested deeper than 32 levels; flatten it",
+    problem: "invalid",
+    fault: { path: "a.a", message: "is nested deeper than 32 levels; flatten it" },
   });
 });
 
@@ -34,7 +36,7 @@ test("a text that PostgreSQL cannot hold is refused wherever it stands, with its
     [{ data: { "x\u0000": 1 } }, "data"],
     [{ "x\ud800": 1 }, "event"],
   ];
-  for (const [value, path] of cases) assert.equal(storageFault(value)?.path, path);
+  for (const [value, path] of cases) assert.equal(storageFault(value)?.fault.path, path);
 });
 
 test("whatever JSON comes, reading it ends with an event or with faults, and it can be hashed and kept", () => {
