@@ -26,14 +26,16 @@ const urlOf = (schemes: string[], example: string) =>
 
 const bare = (example: string) => z.string().min(1, `is empty; example: ${example}`);
 
+const portLike = (example: number) =>
+  z
+    .string()
+    .regex(/^\d{1,5}$/, `is not a port number; example: ${example}`)
+    .transform(Number)
+    .refine((port) => port <= 65_535, `is above 65535; example: ${example}`);
+
 const variables = z.object({
   HOST: bare("127.0.0.1").default("127.0.0.1"),
-  PORT: z
-    .string()
-    .regex(/^\d{1,5}$/, "is not a port number; example: 8484")
-    .transform(Number)
-    .refine((port) => port <= 65_535, "is above 65535; example: 8484")
-    .default(8484),
+  PORT: portLike(8484).default(8484),
   PUBLIC_URL: urlOf(["http", "https"], "https://notices.example.com")
     .transform((text) => text.replace(/\/+$/, ""))
     .optional(),
@@ -58,6 +60,8 @@ const variables = z.object({
     .refine((path) => existsSync(path), "names a file that does not exist; example: ./policy.json")
     .optional(),
   FOREWARN_HEARTBEAT: bare("/tmp/heartbeat").optional(),
+  FOREWARN_METRICS_PORT: portLike(9464).optional(),
+  FOREWARN_METRICS_HOST: bare("127.0.0.1").default("127.0.0.1"),
   FOREWARN_TEMPLATES: z
     .string()
     .refine((path) => existsSync(path), "names a folder that does not exist; example: ./templates")
@@ -96,6 +100,9 @@ export type Config = {
   policyFile: string | undefined;
   /** A file that a process by itself touches each second while it is well (`workers/health.ts` looks at it). */
   heartbeatFile: string | undefined;
+  /** Where a worker by itself serves its metrics (0: any free port); absent: nowhere. */
+  metricsPort: number | undefined;
+  metricsHost: string;
   /** A folder whose templates are taken before the built-in ones of the same name. */
   templatesFolder: string | undefined;
   /** CIDRs of private ranges that webhooks may reach, over `http:` too. */
@@ -155,6 +162,8 @@ export const readConfig = (env: NodeJS.ProcessEnv = process.env): Config => {
     mayInstall: it.FOREWARN_NO_INSTALL !== "1",
     policyFile: it.FOREWARN_POLICY,
     heartbeatFile: it.FOREWARN_HEARTBEAT,
+    metricsPort: it.FOREWARN_METRICS_PORT,
+    metricsHost: it.FOREWARN_METRICS_HOST,
     templatesFolder: it.FOREWARN_TEMPLATES,
     webhookAllow: it.FOREWARN_WEBHOOK_ALLOW,
     smtpUrl: it.SMTP_URL,

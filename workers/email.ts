@@ -1,4 +1,4 @@
-import { runProcess } from "../src/processes/run.ts";
 import { startSender } from "../src/processes/sender.ts";
+import { runWorker } from "../src/processes/worker.ts";
 
-await runProcess("email", (parts) => startSender("email", parts));
+await runWorker("email", (parts) => startSender("email", parts));

@@ -1,4 +1,5 @@
-import { runProcess } from "../src/processes/run.ts";
+import { watchBacklog } from "../src/http/metrics.ts";
 import { startScheduler } from "../src/processes/scheduler.ts";
+import { runWorker } from "../src/processes/worker.ts";
 
-await runProcess("scheduler", startScheduler);
+await runWorker("scheduler", startScheduler, ({ registry, ledger }) => watchBacklog(registry, ledger));

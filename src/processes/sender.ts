@@ -15,6 +15,7 @@ import type { Sender } from "../senders/sender.ts";
 import { makeChannelSender } from "./channel-sender.ts";
 import type { Parts, Running } from "./parts.ts";
 import { startProviderMails } from "./provider-mails.ts";
+import { senderMetricsOf } from "./sender-metrics.ts";
 
 /** Sends in flight at once in one process; what a kill may repeat is bounded by these plus the settle buffer. */
 export const SLOTS: Record<Channel, Record<Lane, LaneSlots>> = {
@@ -31,12 +32,17 @@ type LaneParts = Parts & { lane: Lane; sender: Sender; lanes: Lanes; giveUp: Abo
 
 /** One lane of one channel: its own sender with its own connections, so that nothing routine is ever in an urgent one's way. */
 const startLane = ({ lane, sender, lanes, giveUp, ...parts }: LaneParts): Running => {
-  const { ledger, keyring, policy, redisUrl, prefix, log } = parts;
-  const settler = makeSettler({
-    pool: ledger.pools[lane],
-    judgeEndpoints: makeJudgeEndpoints({ channel: sender.channel, policy }),
-    log,
-    wait: (ms) => wait(ms),
+  const { ledger, keyring, policy, redisUrl, prefix, registry, log } = parts;
+  const settler = senderMetricsOf(registry).watch({
+    channel: sender.channel,
+    lane,
+    settler: makeSettler({
+      pool: ledger.pools[lane],
+      judgeEndpoints: makeJudgeEndpoints({ channel: sender.channel, policy }),
+      log,
+      wait: (ms) => wait(ms),
+    }),
+    sending: () => lanes.inFlight(lane),
   });
   const sendChunk = makeSendChunk({
     lane,

@@ -1,0 +1,27 @@
+import { startMetricsListener } from "./metrics-listener.ts";
+import type { Parts, Running } from "./parts.ts";
+import { runProcess } from "./run.ts";
+
+const NOTHING_TO_REFRESH = (): (() => Promise<void>) => () => Promise.resolve();
+
+/**
+ * Runs a worker as a process of its own, with its metrics where FOREWARN_METRICS_PORT says. They are served until the last
+ * delivery in flight has ended.
+ *
+ * `watch` adds what the process looks up at each scrape.
+ */
+export const runWorker = (
+  name: string,
+  start: (parts: Parts) => Promise<Running>,
+  watch: (parts: Parts) => () => Promise<void> = NOTHING_TO_REFRESH,
+): Promise<void> =>
+  runProcess(name, async (parts) => {
+    const metrics = await startMetricsListener(parts, watch(parts));
+    const running = await start(parts);
+    return {
+      stop: async () => {
+        await running.stop();
+        await metrics.stop();
+      },
+    };
+  });
