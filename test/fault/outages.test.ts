@@ -115,7 +115,8 @@ describe("outages", { concurrency: FULL ? 1 : 3 }, () => {
       await cluster.receiver.waitFor(before + 100, { deadlineMs: 30_000 });
       for (const program of [scheduler, sender]) program.kill("SIGSTOP");
       const others = await startBoth(cluster);
-      await allSent(cluster, round * COUNT);
+      // Each round before this one announced two changes.
+      await allSent(cluster, (2 * round - 1) * COUNT);
       for (const program of [scheduler, sender]) program.kill("SIGCONT");
       await announce(cluster, `AFTER-${round}`);
       await cluster.quiet(60_000);
