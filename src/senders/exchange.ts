@@ -1,8 +1,9 @@
 import type { Dispatcher } from "undici";
-import type { Exchange, GuardedAgent } from "./guarded-agent.ts";
-import { type Dial, DialError, type DialStage } from "./guarded-connector.ts";
-import { AddressNotAllowed } from "./vetting.ts";
 import { readableAnswer, sayFault } from "./fault-words.ts";
+import type { Connection } from "./guarded-agent.ts";
+import { type Dial, DialError, type DialStage } from "./guarded-connector.ts";
+import type { Target } from "./target.ts";
+import { AddressNotAllowed } from "./vetting.ts";
 
 /** Where an exchange can end; `waiting` is for a connection to an origin that has as many as it may. */
 export type Stage = "waiting" | DialStage | "headers" | "body";
@@ -14,105 +15,120 @@ export type Answer =
   /** Nothing was sent: the address may not be reached. */
   | { kind: "not-allowed"; why: string };
 
-export type Post = { url: URL; headers: string[]; body: Buffer };
+export type Request = { target: Target; headers: string[]; body: Buffer };
 
 /** A longer body costs its connection: reading it to the end would cost more. */
 const MAX_READ_BYTES = 16_384;
 /** Enough for the 500 characters that are kept, whatever their size. */
 const KEPT_BYTES = 2_048;
 
-/** What each signal ends, behind one listener: hundreds of exchanges share a signal, and adding a listener walks them all. */
-const ends = new WeakMap<AbortSignal, Set<() => void>>();
-const endsOf = (signal: AbortSignal): Set<() => void> => {
-  const known = ends.get(signal);
-  if (known) return known;
-  const fresh = new Set<() => void>();
-  ends.set(signal, fresh);
-  signal.addEventListener("abort", () => [...fresh].forEach((end) => end()), { once: true });
-  return fresh;
-};
-
 /**
- * One POST under one deadline, from the lookup to the end of the body; `signal` ends it likewise. It never rejects for
- * what the other side does. Once the status has come the answer stands, whatever becomes of the body.
+ * One POST, from its place in an origin's queue to the end of the answer's body; undici calls it as the request's handler.
+ * Once the status has come the answer stands, whatever becomes of the body.
+ *
+ * A class, where the rest of the project has closures: a delivery took fifteen of them, and what survives the garbage
+ * collector of so many objects cost it more than the exchange itself (docs/performance.md).
  */
-export const makeExchange =
-  ({ agent, timeoutMs }: { agent: GuardedAgent; timeoutMs: number }) =>
-  ({ url, headers, body }: Post, signal: AbortSignal): Promise<Answer> =>
-    new Promise((resolve, reject) => {
-      let controller: Dispatcher.DispatchController | null = null;
-      let dial: Dial | null = null;
-      let code = 0;
-      let retryAfter: string | null = null;
-      let length = 0;
-      const kept: Buffer[] = [];
-      let wanted = true;
+export class Exchange implements Dispatcher.DispatchHandler {
+  readonly target: Target;
+  readonly headers: string[];
+  readonly body: Buffer;
+  readonly signal: AbortSignal;
+  /** By `performance.now()`. */
+  readonly endsAt: number;
+  /** False once it has ended: given up while it waits for a connection, it is never begun. */
+  wanted = true;
+  /** The connection that it has; the agent's. */
+  connection: Connection | null = null;
+  /** Called once: with an error for what only a bug of ours brings about. */
+  private readonly answered: (answer: Answer | Error) => void;
+  private controller: Dispatcher.DispatchController | null = null;
+  private dial: Dial | null = null;
+  private code = 0;
+  private retryAfter: string | null = null;
+  private length = 0;
+  private kept: Buffer | null = null;
 
-      const finish = (answer: Answer): void => {
-        if (!wanted) return;
-        wanted = false;
-        clearTimeout(timer);
-        endsOf(signal).delete(onAbort);
-        resolve(answer);
-      };
-      const finishAnswered = (cut: string | null): void =>
-        finish({ kind: "answered", code, retryAfter, text: readableAnswer(Buffer.concat(kept)), cut });
-      const stage = (): Stage => (code > 0 ? "body" : controller ? "headers" : (dial?.stage ?? "waiting"));
-      const fail = (why: string): void => {
-        if (code > 0) finishAnswered(why);
-        else finish({ kind: "unanswered", stage: stage(), why });
-      };
-      /** Settles first, so that what undici says of the cut changes nothing. */
-      const stop = (why: string): void => {
-        fail(why);
-        const reason = new Error(why);
-        if (controller) controller.abort(reason);
-        else dial?.abandon(reason);
-      };
+  constructor(
+    { target, headers, body }: Request,
+    limits: { signal: AbortSignal; endsAt: number },
+    answered: (answer: Answer | Error) => void,
+  ) {
+    this.target = target;
+    this.headers = headers;
+    this.body = body;
+    this.signal = limits.signal;
+    this.endsAt = limits.endsAt;
+    this.answered = answered;
+  }
 
-      const exchange: Exchange = {
-        origin: url.origin,
-        path: `${url.pathname}${url.search}`,
-        headers,
-        body,
-        get wanted() {
-          return wanted;
-        },
-        onDial: (begun) => {
-          dial = begun;
-        },
-        onRequestStart: (begun) => {
-          controller = begun;
-          if (!wanted) begun.abort(new Error("no longer wanted"));
-        },
-        onResponseStart: (_, status, answered) => {
-          // RFC 9110, section 15.2: interim answers may come before the one that counts.
-          if (status < 200) return;
-          code = status;
-          const after = answered["retry-after"];
-          retryAfter = (Array.isArray(after) ? after[0] : after) ?? null;
-        },
-        onResponseData: (begun, chunk) => {
-          if (length < KEPT_BYTES) kept.push(chunk.subarray(0, KEPT_BYTES - length));
-          length += chunk.length;
-          if (length <= MAX_READ_BYTES) return;
-          finishAnswered(null);
-          begun.abort(new Error("the rest of the body is not wanted"));
-        },
-        onResponseEnd: () => finishAnswered(null),
-        onResponseError: (_, error) => {
-          if (!wanted) return;
-          if ("code" in error && error.code === "UND_ERR_INVALID_ARG") return reject(error);
-          if (error instanceof AddressNotAllowed) return finish({ kind: "not-allowed", why: error.message });
-          if (error instanceof DialError)
-            return finish({ kind: "unanswered", stage: error.stage, why: sayFault(error.cause) });
-          fail(sayFault(error));
-        },
-      };
+  /** Ends it from this side. It settles first, so that what undici says of the cut changes nothing. */
+  stop(why: string): void {
+    this.fail(why);
+    const reason = new Error(why);
+    if (this.controller) this.controller.abort(reason);
+    else this.dial?.abandon(reason);
+  }
 
-      const timer = setTimeout(() => stop(`not done within ${timeoutMs} ms`), timeoutMs);
-      const onAbort = (): void => stop("stopped by this side");
-      if (signal.aborted) return onAbort();
-      endsOf(signal).add(onAbort);
-      agent.post(exchange);
-    });
+  /** The connection that is being made for it. */
+  onDial(dial: Dial): void {
+    this.dial = dial;
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.controller = controller;
+    if (!this.wanted) controller.abort(new Error("no longer wanted"));
+  }
+
+  onResponseStart(_: unknown, status: number, answered: Record<string, string | string[] | undefined>): void {
+    // RFC 9110, section 15.2: interim answers may come before the one that counts.
+    if (status < 200) return;
+    this.code = status;
+    const after = answered["retry-after"];
+    this.retryAfter = (Array.isArray(after) ? after[0] : after) ?? null;
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.length < KEPT_BYTES) {
+      const fits = chunk.subarray(0, KEPT_BYTES - this.length);
+      this.kept = this.kept === null ? fits : Buffer.concat([this.kept, fits]);
+    }
+    this.length += chunk.length;
+    if (this.length <= MAX_READ_BYTES) return;
+    this.finishAnswered(null);
+    controller.abort(new Error("the rest of the body is not wanted"));
+  }
+
+  onResponseEnd(): void {
+    this.finishAnswered(null);
+    this.connection?.release();
+  }
+
+  onResponseError(_: unknown, error: Error): void {
+    this.connection?.lose();
+    if ("code" in error && error.code === "UND_ERR_INVALID_ARG") this.finish(error);
+    else if (error instanceof AddressNotAllowed) this.finish({ kind: "not-allowed", why: error.message });
+    else if (error instanceof DialError)
+      this.finish({ kind: "unanswered", stage: error.stage, why: sayFault(error.cause) });
+    else this.fail(sayFault(error));
+  }
+
+  private fail(why: string): void {
+    if (this.code > 0) return this.finishAnswered(why);
+    const stage = this.controller ? "headers" : (this.dial?.stage ?? "waiting");
+    this.finish({ kind: "unanswered", stage, why });
+  }
+
+  private finishAnswered(cut: string | null): void {
+    if (!this.wanted) return;
+    const { code, retryAfter, kept } = this;
+    this.finish({ kind: "answered", code, retryAfter, text: kept && readableAnswer(kept), cut });
+  }
+
+  private finish(answer: Answer | Error): void {
+    if (!this.wanted) return;
+    this.wanted = false;
+    this.kept = null;
+    this.answered(answer);
+  }
+}

@@ -1,20 +1,15 @@
-import { type Dispatcher, Pool } from "undici";
+import { Client } from "undici";
 import type { AllowList } from "../domain/address.ts";
-import { type Dial, makeGuardedConnector } from "./guarded-connector.ts";
+import type { Exchange } from "./exchange.ts";
+import { makeGuardedConnector } from "./guarded-connector.ts";
 import type { Lookup } from "./vetting.ts";
 
-/** One POST as the agent runs it. Exactly one of onResponseEnd and onResponseError follows, once it was begun. */
-export type Exchange = Dispatcher.DispatchHandler & {
-  readonly origin: string;
-  readonly path: string;
-  readonly headers: string[];
-  readonly body: Buffer;
-  /** False once it was given up while it waited for a connection: it is then never begun. */
-  readonly wanted: boolean;
-  /** The connection that is being made for it. */
-  onDial(dial: Dial): void;
-  onResponseEnd(): void;
-  onResponseError(controller: unknown, error: Error): void;
+/** What an exchange says of the connection that it had. */
+export type Connection = {
+  /** The answer has come whole. */
+  release(): void;
+  /** It failed, or was cut off. */
+  lose(): void;
 };
 
 export type GuardedAgent = {
@@ -35,116 +30,116 @@ export type GuardedAgentParts = {
   idleOrigins?: number | undefined;
 };
 
+/** A connection and the exchange that has it. */
+type Slot = Connection & { client: Client; exchange: Exchange | null };
+
 type Origin = {
   name: string;
-  pool: Pool;
-  running: number;
-  /** Exchanges that ended well, whose connections undici gives back within two turns of the event loop. */
-  cooling: number;
+  slots: Set<Slot>;
+  /** The latest used last, so that as few connections as possible stay warm. */
+  free: Slot[];
   queue: Exchange[];
 };
 
 const MAX_HEADER_BYTES = 16_384;
 
 /**
- * Pools of keep-alive connections, one per origin, through the guarded connector: undici's Agent with bounds. HTTP/1.1
- * only, no redirects, no retries, no time limits of its own but on connecting: the exchange has the deadline.
+ * Keep-alive connections by origin, through the guarded connector: undici's Agent with bounds. HTTP/1.1 only, no
+ * redirects, no retries, no time limits of its own but on connecting: the exchange has the deadline.
+ *
+ * It hands undici's Clients their exchanges itself: an exchange that waits begins on the very connection that another
+ * leaves, while undici's own Pool would look through all of them, and look each over before it is used again.
  */
 export const makeGuardedAgent = (parts: GuardedAgentParts): GuardedAgent => {
   const { connectionsPerOrigin = 32, idleOrigins = 1_000 } = parts;
+  const connect = makeGuardedConnector(parts);
   const origins = new Map<string, Origin>();
   /** Those with nothing running, the longest unused first. */
   const idle = new Map<string, Origin>();
-  // A pool dials in the same tick as it is given an exchange, so this is the exchange that the dial is for.
-  let beginning: Exchange | null = null;
-  const connect = makeGuardedConnector({ ...parts, onDial: (dial) => beginning?.onDial(dial) });
 
-  // By identity: a pool that was forgotten still says so when its sockets close, and may have a successor by then.
-  const forget = (origin: Origin): void => {
-    if (idle.get(origin.name) !== origin) return;
-    idle.delete(origin.name);
-    origins.delete(origin.name);
-    void origin.pool.destroy();
+  const drop = (origin: Origin, slot: Slot): void => {
+    origin.slots.delete(slot);
+    void slot.client.destroy();
+    if (origin.slots.size > 0 || origin.queue.length > 0) return;
+    // By identity: an origin that was forgotten may have a successor of its name by then.
+    if (origins.get(origin.name) === origin) origins.delete(origin.name);
+    if (idle.get(origin.name) === origin) idle.delete(origin.name);
   };
-  const forgetUnconnected = (origin: Origin): void => {
-    if (origin.pool.stats.connected === 0) forget(origin);
+
+  const begin = (slot: Slot, exchange: Exchange): void => {
+    slot.exchange = exchange;
+    exchange.connection = slot;
+    const { target, headers, body } = exchange;
+    slot.client.dispatch({ path: target.path, method: "POST", headers, body }, exchange);
   };
-  const rest = (origin: Origin): void => {
-    if (origins.get(origin.name) !== origin) return;
+
+  const nextOf = ({ queue }: Origin): Exchange | null => {
+    for (let next = queue.shift(); next; next = queue.shift()) if (next.wanted) return next;
+    return null;
+  };
+
+  /** Keeps a connection that nobody waits for. */
+  const rest = (origin: Origin, slot: Slot): void => {
+    origin.free.push(slot);
+    if (origin.free.length < origin.slots.size || origins.get(origin.name) !== origin) return;
     idle.set(origin.name, origin);
-    forgetUnconnected(origin);
     const oldest = idle.size > idleOrigins ? idle.values().next().value : undefined;
-    if (oldest) forget(oldest);
+    if (oldest) for (const unused of [...oldest.slots]) drop(oldest, unused);
   };
 
-  const open = (name: string): Origin => {
-    const pool = new Pool(name, {
-      connect,
-      connections: connectionsPerOrigin,
+  /** The slot is free: whoever waits begins on it. */
+  const goOn = (origin: Origin, slot: Slot, otherwise: (origin: Origin, slot: Slot) => void): void => {
+    slot.exchange = null;
+    const next = nextOf(origin);
+    if (next) begin(slot, next);
+    else otherwise(origin, slot);
+  };
+
+  const openSlot = (origin: Origin): Slot => {
+    const client = new Client(origin.name, {
+      connect: (options, callback) => connect(options, callback, (dial) => slot.exchange?.onDial(dial)),
       maxHeaderSize: MAX_HEADER_BYTES,
       headersTimeout: 0,
       bodyTimeout: 0,
       allowH2: false,
     });
-    const origin: Origin = { name, pool, running: 0, cooling: 0, queue: [] };
-    pool.on("disconnect", () => forgetUnconnected(origin));
+    const slot: Slot = {
+      client,
+      exchange: null,
+      release: () => goOn(origin, slot, rest),
+      // Not from within undici, which is still busy with the connection that failed.
+      lose: () => setImmediate(() => goOn(origin, slot, client.stats.connected ? rest : drop)),
+    };
+    client.on("disconnect", () => {
+      const at = slot.exchange === null ? origin.free.indexOf(slot) : -1;
+      if (at < 0) return;
+      origin.free.splice(at, 1);
+      drop(origin, slot);
+    });
+    origin.slots.add(slot);
+    return slot;
+  };
+
+  const open = (name: string): Origin => {
+    const origin: Origin = { name, slots: new Set(), free: [], queue: [] };
     origins.set(name, origin);
     return origin;
   };
 
-  /** Begins what waits, except for as many as there are connections about to be free: those are worth the wait. */
-  const pump = (origin: Origin): void => {
-    const { queue } = origin;
-    while (queue.length > origin.cooling && origin.running + origin.cooling < connectionsPerOrigin) {
-      const next = queue.shift();
-      if (next?.wanted) begin(origin, next);
-    }
-    if (queue.length === 0 && origin.running + origin.cooling === 0) rest(origin);
-  };
-
-  const begin = (origin: Origin, exchange: Exchange): void => {
-    origin.running += 1;
-    const handler: Dispatcher.DispatchHandler = {
-      onRequestStart: (controller, context) => exchange.onRequestStart?.(controller, context),
-      onResponseStart: (controller, status, headers) => exchange.onResponseStart?.(controller, status, headers),
-      onResponseData: (controller, chunk) => exchange.onResponseData?.(controller, chunk),
-      onResponseEnd: () => {
-        origin.running -= 1;
-        origin.cooling += 1;
-        setImmediate(() =>
-          setImmediate(() => {
-            origin.cooling -= 1;
-            pump(origin);
-          }),
-        );
-        exchange.onResponseEnd();
-      },
-      onResponseError: (controller, error) => {
-        origin.running -= 1;
-        // Not from within undici, which is still busy with the connection that failed.
-        setImmediate(() => pump(origin));
-        exchange.onResponseError(controller, error);
-      },
-    };
-    const { path, headers, body } = exchange;
-    const outer = beginning;
-    beginning = exchange;
-    origin.pool.dispatch({ origin: origin.name, path, method: "POST", headers, body }, handler);
-    beginning = outer;
-  };
-
   return {
     post: (exchange) => {
-      const origin = origins.get(exchange.origin) ?? open(exchange.origin);
-      idle.delete(origin.name);
-      origin.queue.push(exchange);
-      pump(origin);
+      const { origin: name } = exchange.target;
+      const origin = origins.get(name) ?? open(name);
+      if (idle.size > 0) idle.delete(name);
+      const slot = origin.free.pop() ?? (origin.slots.size < connectionsPerOrigin ? openSlot(origin) : null);
+      if (slot) begin(slot, exchange);
+      else origin.queue.push(exchange);
     },
     close: async () => {
-      const open = [...origins.values()];
+      const open = [...origins.values()].flatMap(({ slots }) => [...slots]);
       origins.clear();
       idle.clear();
-      await Promise.all(open.map(({ pool }) => pool.destroy()));
+      await Promise.all(open.map(({ client }) => client.destroy()));
     },
   };
 };

@@ -27,9 +27,14 @@ export type GuardedConnectorParts = {
   lookup?: Lookup | undefined;
   /** Certificates to trust instead of the system's; for tests. */
   ca?: string | undefined;
-  /** Called in the same tick as each dial begins. */
-  onDial: (dial: Dial) => void;
 };
+
+/** undici's connector, and `onDial`, which is called with what is being connected before this returns. */
+export type GuardedConnector = (
+  options: buildConnector.Options,
+  callback: buildConnector.Callback,
+  onDial: (dial: Dial) => void,
+) => void;
 
 /** Node's own 250 ms gives up on hosts that are merely far away. */
 const ATTEMPT_MS = 2_000;
@@ -41,8 +46,8 @@ const MAX_SESSIONS = 1_000;
  * names by what they resolve to, and once more what the socket says it reached. Of a name's addresses only those that
  * may be reached are tried, and with none AddressNotAllowed is the answer. `http:` reaches only the allow-list.
  */
-export const makeGuardedConnector = (parts: GuardedConnectorParts): buildConnector.connector => {
-  const { timeoutMs, ca, onDial } = parts;
+export const makeGuardedConnector = (parts: GuardedConnectorParts): GuardedConnector => {
+  const { timeoutMs, ca } = parts;
   const { objection, lookupFor } = makeVetting(parts);
   const secureContext = createSecureContext(ca === undefined ? {} : { ca });
   const sessions = new Map<string, Buffer>();
@@ -52,7 +57,7 @@ export const makeGuardedConnector = (parts: GuardedConnectorParts): buildConnect
     sessions.set(site, session);
   };
 
-  return ({ hostname, protocol, port }, callback) => {
+  return ({ hostname, protocol, port }, callback, onDial) => {
     const secure = protocol === "https:";
     const literal = isIP(hostname) !== 0;
     const refused = literal ? objection(hostname, secure) : null;

@@ -3,10 +3,11 @@ import { readAllowList } from "../domain/address.ts";
 import type { Keyring } from "../keyring.ts";
 import type { Log } from "../log.ts";
 import { type RenderNoticeWebhook, renderNoticeWebhook } from "../render/notice-webhook.ts";
-import { makeExchange } from "./exchange.ts";
 import { makeGuardedAgent } from "./guarded-agent.ts";
+import { makePost } from "./post.ts";
 import type { Addressee, NoticeContent, Sender } from "./sender.ts";
 import { makeSigner, webhookId } from "./signature.ts";
+import { makeReadTarget } from "./target.ts";
 import type { Lookup } from "./vetting.ts";
 import { webhookOutcome } from "./webhook-outcome.ts";
 
@@ -38,7 +39,8 @@ const NOT_A_URL = "the address may not be reached: it is not an http: or https: 
 export const makeWebhookSender = (parts: WebhookSenderParts): Sender => {
   const { webhookAllow, publicUrl, timeoutMs, version, keyring, clock, log } = parts;
   const agent = makeGuardedAgent({ ...parts, allow: readAllowList(webhookAllow) });
-  const exchange = makeExchange({ agent, timeoutMs });
+  const post = makePost({ agent, timeoutMs });
+  const readTarget = makeReadTarget();
   const render = renderNoticeWebhook({ publicUrl, keyring });
   const sign = makeSigner();
   const userAgent = `Forewarn/${version}`;
@@ -53,10 +55,10 @@ export const makeWebhookSender = (parts: WebhookSenderParts): Sender => {
 
   return {
     channel: "webhook",
-    send: async (content, to, signal) => {
-      const url = URL.parse(to.address);
-      if (url === null || (url.protocol !== "https:" && url.protocol !== "http:"))
-        return { kind: "suppressed", reason: "address-not-allowed", error: NOT_A_URL };
+    send: (content, to, signal) => {
+      const target = readTarget(to.address);
+      if (target === null)
+        return Promise.resolve({ kind: "suppressed", reason: "address-not-allowed", error: NOT_A_URL });
       const id = webhookId(to.delivery);
       const body = bodyOf(content, to, id);
       const timestamp = Math.floor(clock.now().getTime() / 1000);
@@ -72,9 +74,14 @@ export const makeWebhookSender = (parts: WebhookSenderParts): Sender => {
         "webhook-signature",
         sign({ id, timestamp, body, secrets: to.secrets }),
       ];
-      const outcome = webhookOutcome(await exchange({ url, headers, body }, signal), clock.now());
-      if (isTold) log.debug({ delivery: to.delivery, webhookId: id, outcome }, "webhook attempted");
-      return outcome;
+      return new Promise((resolve, reject) => {
+        post({ target, headers, body }, signal, (answer) => {
+          if (answer instanceof Error) return reject(answer);
+          const outcome = webhookOutcome(answer, clock.now());
+          if (isTold) log.debug({ delivery: to.delivery, webhookId: id, outcome }, "webhook attempted");
+          resolve(outcome);
+        });
+      });
     },
     close: () => agent.close(),
   };
