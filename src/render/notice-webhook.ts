@@ -5,10 +5,8 @@ import { webhookId } from "../senders/signature.ts";
 /** `id` is the delivery's webhook-id, for a caller that has it already. */
 export type RenderNoticeWebhook = (content: NoticeContent) => (to: Addressee, id?: string) => Buffer;
 
-/** JSON of an object without its closing brace, so that members can follow. */
+/** JSON of an object without its closing brace, so that members can follow; it may not be empty. */
 const open = (members: object): string => JSON.stringify(members).slice(0, -1);
-/** JSON of an object without its opening brace, to follow `open`; neither may be empty. */
-const rest = (members: object): string => `,${JSON.stringify(members).slice(1)}`;
 
 /**
  * The webhook body of a notice (INTERFACE: "Webhook out"): a CloudEvent in structured mode, rendered once and spliced
@@ -42,13 +40,18 @@ export const renderNoticeWebhook =
         verdict,
       })}`.slice(1),
     );
+    const pages = JSON.stringify(`${publicUrl}/p/`).slice(0, -1);
+    // Written by hand where JSON.stringify of two small objects and three buffers made one would do: 2 µs a delivery. Ids and
+    // tokens are of characters that JSON leaves as they are; a partner's id may hold others.
     return (to, id = webhookId(to.delivery)) => {
-      const page = `${publicUrl}/p/${keyring.pageToken(to.partner, change?.change ?? null, to.pageEpoch)}`;
-      const links = change ? { page, acknowledge: `${page}/acknowledgements` } : { page };
-      return Buffer.concat([
-        Buffer.from(`${open({ specversion: "1.0", id })},`),
-        common,
-        Buffer.from(`${rest({ partner: to.partner, links })}}`),
-      ]);
+      const page = `${pages}${keyring.pageToken(to.partner, change?.change ?? null, to.pageEpoch)}`;
+      const acknowledge = change ? `,"acknowledge":${page}/acknowledgements"` : "";
+      const head = `{"specversion":"1.0","id":"${id}",`;
+      const tail = `,"partner":${JSON.stringify(to.partner)},"links":{"page":${page}"${acknowledge}}}}`;
+      const body = Buffer.allocUnsafe(head.length + common.length + Buffer.byteLength(tail));
+      body.write(head, 0, "latin1");
+      common.copy(body, head.length);
+      body.write(tail, head.length + common.length, "utf8");
+      return body;
     };
   };
