@@ -76,34 +76,82 @@ export const loadChunk = async (sql: Sql, chunk: number, channel: Channel): Prom
   return rows.map((row) => Object.assign(row, { threadTitle: titles.get(row.threadRoot ?? "") ?? null }));
 };
 
-/** Each array holds one column of a batch of settlements; all have the same length. */
-export type SettlementColumns = {
+/** Each array holds one column of a batch; all have the same length. */
+export type SentColumns = {
   notice: number[];
   endpoint: number[];
+  /** How long ago the attempt began, so that the database's clock dates it. */
+  ageMs: number[];
+  ms: number[];
+  code: (number | null)[];
+  answer: (string | null)[];
+};
+
+/** PostgreSQL's text of an array of numbers; `pg` would look at each, and escape it. */
+const numbers = (column: readonly (number | null)[]): string => `{${column.map((it) => it ?? "NULL").join()}}`;
+
+/**
+ * Settles what was sent, by primary key. It is recorded whatever became of the lease, for the partner was told. The second
+ * and later attempts of a delivery become rows of `attempts`.
+ *
+ * `settleBatch` could do it too, with thirteen columns for six: nearly all deliveries end here, and it costs each of
+ * them 5 µs less in PostgreSQL and 4 µs less in the sender.
+ */
+export const settleSent = async (sql: Sql, batch: SentColumns): Promise<void> => {
+  await sql.query({
+    name: "settle-sent",
+    text: `
+      WITH o AS MATERIALIZED (
+        SELECT * FROM unnest($1::int8[], $2::int8[], $3::int4[], $4::int4[], $5::int2[], $6::text[])
+          AS o (notice, endpoint, age_ms, ms, code, answer)
+      ),
+      settled AS (
+        UPDATE deliveries d SET
+          status = 'sent',
+          reason = NULL,
+          sent_at = now(),
+          attempts = d.attempts + 1,
+          first_at = CASE WHEN d.attempts = 0 THEN now() - o.age_ms * interval '1 millisecond' ELSE d.first_at END,
+          first_ms = CASE WHEN d.attempts = 0 THEN o.ms ELSE d.first_ms END,
+          first_code = CASE WHEN d.attempts = 0 THEN o.code ELSE d.first_code END,
+          first_error = CASE WHEN d.attempts > 0 THEN d.first_error END,
+          first_answer = CASE WHEN d.attempts = 0 THEN o.answer ELSE d.first_answer END
+        FROM o
+        WHERE d.notice = o.notice AND d.endpoint = o.endpoint AND d.status <> 'sent'
+        RETURNING d.notice, d.endpoint, d.attempts, o.age_ms, o.ms, o.code, o.answer
+      )
+      INSERT INTO attempts (notice, endpoint, attempt, at, ms, code, answer)
+      SELECT notice, endpoint, attempts, now() - age_ms * interval '1 millisecond', ms, code, answer
+      FROM settled WHERE attempts > 1`,
+    values: [
+      numbers(batch.notice),
+      numbers(batch.endpoint),
+      numbers(batch.ageMs),
+      numbers(batch.ms),
+      numbers(batch.code),
+      batch.answer,
+    ],
+  });
+};
+
+/** The same for what was not sent. */
+export type SettlementColumns = SentColumns & {
   chunk: number[];
   run: number[];
   status: string[];
   reason: (string | null)[];
   delayMs: (number | null)[];
   counted: boolean[];
-  /** How long ago the attempt began, so that the database's clock dates it. */
-  ageMs: number[];
-  ms: number[];
-  code: (number | null)[];
   error: (string | null)[];
-  answer: (string | null)[];
 };
 
 /**
- * Settles a batch by primary key. `sent` is recorded whatever became of the lease, for the partner was told; any other
- * outcome counts only while the run that had it still holds its chunk, so that two senders never argue over a row.
- *
- * Answers the rows that it changed to anything but `sent`, by `deliveryKey`: nothing to send back when all went well.
- * The second and later attempts of a delivery become rows of `attempts`.
+ * Settles what was not sent, by primary key: it counts only while the run that had it still holds its chunk, so that two
+ * senders never argue over a row. Answers the rows that it changed, by `deliveryKey`. Further attempts become rows as above.
  */
-export const settleBatch = async (sql: Sql, batch: SettlementColumns): Promise<ReadonlySet<string>> => {
+export const settleUnsent = async (sql: Sql, batch: SettlementColumns): Promise<ReadonlySet<string>> => {
   const { rows } = await sql.query<{ unsent: string[] | null }>({
-    name: "settle-batch",
+    name: "settle-unsent",
     text: `
       WITH o AS MATERIALIZED (
         SELECT * FROM unnest($1::int8[], $2::int8[], $3::int8[], $4::int4[], $5::text[], $6::text[], $7::int8[],
@@ -114,7 +162,6 @@ export const settleBatch = async (sql: Sql, batch: SettlementColumns): Promise<R
         UPDATE deliveries d SET
           status = o.status,
           reason = o.reason,
-          sent_at = CASE WHEN o.status = 'sent' THEN now() END,
           due_at = coalesce(now() + o.delay_ms * interval '1 millisecond', d.due_at),
           chunk = CASE WHEN o.status = 'waiting' THEN NULL ELSE d.chunk END,
           attempts = d.attempts + o.counted::int,
@@ -124,29 +171,28 @@ export const settleBatch = async (sql: Sql, batch: SettlementColumns): Promise<R
           first_error = CASE WHEN d.attempts = 0 THEN o.error ELSE d.first_error END,
           first_answer = CASE WHEN d.attempts = 0 THEN o.answer ELSE d.first_answer END
         FROM o
-        WHERE d.notice = o.notice AND d.endpoint = o.endpoint AND d.status <> 'sent'
-          AND (o.status = 'sent' OR (d.status = 'waiting' AND d.chunk = o.chunk
-            AND EXISTS (SELECT FROM chunks c WHERE c.id = o.chunk AND c.run = o.run)))
-        RETURNING d.notice, d.endpoint, d.status, d.attempts, o.counted, o.age_ms, o.ms, o.code, o.error, o.answer
+        WHERE d.notice = o.notice AND d.endpoint = o.endpoint AND d.status = 'waiting' AND d.chunk = o.chunk
+          AND EXISTS (SELECT FROM chunks c WHERE c.id = o.chunk AND c.run = o.run)
+        RETURNING d.notice, d.endpoint, d.attempts, o.counted, o.age_ms, o.ms, o.code, o.error, o.answer
       ),
       further AS (
         INSERT INTO attempts (notice, endpoint, attempt, at, ms, code, error, answer)
         SELECT notice, endpoint, attempts, now() - age_ms * interval '1 millisecond', ms, code, error, answer
         FROM settled WHERE counted AND attempts > 1
       )
-      SELECT array_agg(notice || '.' || endpoint) FILTER (WHERE status <> 'sent') AS unsent FROM settled`,
+      SELECT array_agg(notice || '.' || endpoint) AS unsent FROM settled`,
     values: [
-      batch.notice,
-      batch.endpoint,
-      batch.chunk,
-      batch.run,
+      numbers(batch.notice),
+      numbers(batch.endpoint),
+      numbers(batch.chunk),
+      numbers(batch.run),
       batch.status,
       batch.reason,
-      batch.delayMs,
+      numbers(batch.delayMs),
       batch.counted,
-      batch.ageMs,
-      batch.ms,
-      batch.code,
+      numbers(batch.ageMs),
+      numbers(batch.ms),
+      numbers(batch.code),
       batch.error,
       batch.answer,
     ],
