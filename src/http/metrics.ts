@@ -22,9 +22,11 @@ export const watchBacklog = (registry: Registry, ledger: Ledger): (() => Promise
   const up = gauge("forewarn_ledger_up", "1 when the ledger could be read", []);
   const waiting = gauge("forewarn_deliveries_waiting", "Deliveries that wait", ["channel", "lane"]);
   const planned = gauge("forewarn_notices_planned", "Notices that are planned and not due yet", ["lane"]);
-  const overdue = gauge("forewarn_deliveries_overdue", "Deliveries that wait a minute or more after they were due", [
-    "lane",
-  ]);
+  const overdue = gauge(
+    "forewarn_deliveries_overdue",
+    "Deliveries that wait a minute or more after they were due, and that no pause holds",
+    ["lane"],
+  );
   const show = (backlog: Backlog): void => {
     for (const lane of LANES) {
       planned.set({ lane }, 0);

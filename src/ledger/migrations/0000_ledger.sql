@@ -57,8 +57,9 @@ CREATE TABLE "chunks" (
 	"state" text DEFAULT 'queued' NOT NULL,
 	"run" integer DEFAULT 0 NOT NULL,
 	"leased_until" timestamp (3) with time zone,
+	"held_for" text,
 	"created_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
-	CONSTRAINT "chunks_state" CHECK ("chunks"."state" IN ('queued', 'running', 'done'))
+	CONSTRAINT "chunks_state" CHECK ("chunks"."state" IN ('held', 'queued', 'running', 'done'))
 );
 --> statement-breakpoint
 CREATE TABLE "deliveries" (
@@ -128,6 +129,7 @@ CREATE TABLE "keys" (
 	"name" text NOT NULL,
 	"hash" "bytea" NOT NULL,
 	"scopes" text[] NOT NULL,
+	"from_variable" boolean DEFAULT false NOT NULL,
 	"created_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
 	"revoked_at" timestamp (3) with time zone,
 	CONSTRAINT "keys_hash" UNIQUE("hash")
@@ -265,6 +267,7 @@ CREATE INDEX "changes_release" ON "changes" USING btree ("release_at") WHERE sta
 CREATE INDEX "changes_service" ON "changes" USING btree ("service");--> statement-breakpoint
 CREATE INDEX "chunks_open" ON "chunks" USING btree ("id") WHERE state <> 'done';--> statement-breakpoint
 CREATE INDEX "chunks_leased" ON "chunks" USING btree ("leased_until") WHERE state = 'running';--> statement-breakpoint
+CREATE INDEX "chunks_held" ON "chunks" USING btree ("lane","held_for","id") WHERE state = 'held';--> statement-breakpoint
 CREATE INDEX "deliveries_chunk" ON "deliveries" USING btree ("chunk") WHERE status = 'waiting' AND chunk IS NOT NULL;--> statement-breakpoint
 CREATE INDEX "deliveries_due" ON "deliveries" USING btree ("lane","due_at") WHERE status = 'waiting' AND chunk IS NULL;--> statement-breakpoint
 CREATE INDEX "deliveries_waiting" ON "deliveries" USING btree ("notice") WHERE status = 'waiting';--> statement-breakpoint

@@ -80,6 +80,8 @@ export const keys = pgTable(
     name: text("name").notNull(),
     hash: bytes("hash").notNull(),
     scopes: text("scopes").array().notNull(),
+    /** FOREWARN_ADMIN_KEY named it: it is revoked when the variable names another one. */
+    fromVariable: boolean("from_variable").notNull().default(false),
     createdAt: instant("created_at").notNull().defaultNow(),
     revokedAt: instant("revoked_at"),
   },
