@@ -16,6 +16,14 @@ export const takeLease = async (sql: Sql, chunk: number, leaseMs: number): Promi
   return rows[0]?.run ?? null;
 };
 
+/** Ends every lease: for a program that has the ledger to itself, and so knows that whoever held one is no more. */
+export const endLeases = async (sql: Sql): Promise<number> => {
+  const { rowCount } = await sql.query(
+    "UPDATE chunks SET leased_until = now() WHERE state = 'running' AND leased_until > now()",
+  );
+  return rowCount ?? 0;
+};
+
 /** Ends a run: what it did not settle goes back for the sweeper, due in `pauseMs`. Does nothing when the lease was lost. */
 export const endRun = async (
   sql: Sql,
