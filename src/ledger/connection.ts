@@ -38,7 +38,7 @@ export const openLedger = (url: string, log: Log, connections = { urgent: 4, rou
     });
     // While a connection is lent the pool does not listen: the statement that runs rejects, and this keeps the process.
     pool.on("connect", (client) => client.on("error", () => undefined));
-    pool.on("error", (error) => log.warn({ err: error, lane }, "a ledger connection was lost"));
+    pool.on("error", (error) => log.debug({ err: error, lane }, "a ledger connection was lost"));
     return pool;
   };
   const pools = { urgent: open("urgent"), routine: open("routine") };
@@ -48,6 +48,14 @@ export const openLedger = (url: string, log: Log, connections = { urgent: 4, rou
       await Promise.all([pools.urgent.end(), pools.routine.end()]);
     },
   };
+};
+
+const ANSWER_MS = 5_000;
+
+/** Resolves when both pools answer; rejects when one does not within a bounded time. */
+export const askLedger = async ({ pools }: Ledger): Promise<void> => {
+  const question: pg.QueryConfig & { query_timeout: number } = { text: "SELECT 1", query_timeout: ANSWER_MS };
+  await Promise.all([pools.urgent.query(question), pools.routine.query(question)]);
 };
 
 /** Runs `work` in one transaction: committed when it resolves, rolled back when it throws. */

@@ -6,6 +6,7 @@ import type { Policy } from "../domain/policy.ts";
 import type { Keyring } from "../keyring.ts";
 import type { Ledger } from "../ledger/connection.ts";
 import type { Log } from "../log.ts";
+import type { Outages } from "../outages.ts";
 import type { Queues } from "../queue/queues.ts";
 
 /** What every process of an installation shares once it is connected. */
@@ -21,6 +22,8 @@ export type Parts = {
   /** The producers' connection. */
   redis: Redis;
   queues: Queues;
+  /** Who tells of a part that is away, once. */
+  outages: Outages;
   keyring: Keyring;
   /** This process's metrics. */
   registry: Registry;

@@ -7,7 +7,7 @@ import { every } from "./timers.ts";
 const TICK_MS = 1_000;
 
 /** Mails the provider's own contact what was written for it, each second; does nothing without a relay or a contact. */
-export const startProviderMails = ({ config, policy, ledger, clock, log }: Parts): Running => {
+export const startProviderMails = ({ config, policy, ledger, clock, outages, log }: Parts): Running => {
   const { contact, smtpUrl, mailFrom, dkim } = config;
   if (contact === undefined || smtpUrl === undefined) return { stop: () => Promise.resolve() };
   const mailer = makeProviderMailer({
@@ -17,12 +17,13 @@ export const startProviderMails = ({ config, policy, ledger, clock, log }: Parts
     dkim,
     timeoutMs: elapsedMs(policy.timeouts.email),
     clock,
-    log,
+    outages,
   });
   const sendProviderMails = makeSendProviderMails({ ledger, mailer, log });
   const stopping = new AbortController();
   const timer = every(TICK_MS, "mailing the provider's contact", {
     tick: () => sendProviderMails(stopping.signal),
+    outages,
     log,
   });
   return {

@@ -32,13 +32,14 @@ type LaneParts = Parts & { lane: Lane; sender: Sender; lanes: Lanes; giveUp: Abo
 
 /** One lane of one channel: its own sender with its own connections, so that nothing routine is ever in an urgent one's way. */
 const startLane = ({ lane, sender, lanes, giveUp, ...parts }: LaneParts): Running => {
-  const { ledger, keyring, policy, redisUrl, prefix, registry, log } = parts;
+  const { ledger, keyring, policy, redisUrl, prefix, registry, outages, log } = parts;
   const settler = senderMetricsOf(registry).watch({
     channel: sender.channel,
     lane,
     settler: makeSettler({
       pool: ledger.pools[lane],
       judgeEndpoints: makeJudgeEndpoints({ channel: sender.channel, policy }),
+      outages,
       log,
       wait: (ms) => wait(ms),
     }),
@@ -59,6 +60,7 @@ const startLane = ({ lane, sender, lanes, giveUp, ...parts }: LaneParts): Runnin
   const worker = openWorker({
     redisUrl,
     prefix,
+    outages,
     log,
     queue: chunkQueue(sender.channel, lane),
     concurrency: CHUNKS_AT_ONCE[sender.channel],

@@ -1,5 +1,6 @@
 import { Redis, type RedisOptions } from "ioredis";
 import type { Log } from "../log.ts";
+import type { Outages } from "../outages.ts";
 
 /**
  * A connection to a Redis URL: `redis://`, `rediss://`, or `unix:///path/to.sock`.
@@ -18,21 +19,8 @@ export const openRedis = (url: string, role: "producer" | "worker"): Redis => {
     : new Redis(url, options);
 };
 
-/** Says once when Redis is away, whatever number of tries follow, and once when it is back. */
-export const watchRedis = (redis: Redis, log: Log): void => {
-  let away = false;
-  let fault: Error | undefined;
-  redis.on("error", (error: Error) => {
-    fault = error;
-    log.debug({ err: error }, "queue connection fault");
-  });
-  redis.on("reconnecting", () => {
-    if (!away) log.warn({ err: fault }, "Redis cannot be reached: what is accepted waits in the ledger");
-    away = true;
-  });
-  redis.on("ready", () => {
-    if (away) log.info("Redis is back");
-    away = false;
-    fault = undefined;
-  });
+/** Has Redis asked for when the connection breaks: one that is made again at once is nothing to tell of. */
+export const watchRedis = (redis: Redis, { outages, log }: { outages: Outages; log: Log }): void => {
+  redis.on("error", (error: Error) => log.debug({ err: error }, "queue connection fault"));
+  redis.on("reconnecting", () => outages.suspect("queue"));
 };

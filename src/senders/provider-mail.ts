@@ -1,6 +1,6 @@
 import type { Clock } from "../clock.ts";
 import type { Outcome } from "../domain/delivery.ts";
-import type { Log } from "../log.ts";
+import type { Outages } from "../outages.ts";
 import { composeMail, mailAddress, readMailbox } from "../render/mail-mime.ts";
 import { escapeHtml, plainBlock } from "../render/plain-text.ts";
 import { QUOTED_PRINTABLE } from "../render/quoted-printable.ts";
@@ -25,7 +25,7 @@ export type ProviderMailerDeps = {
   dkim?: DkimKey | undefined;
   timeoutMs: number;
   clock: Clock;
-  log: Log;
+  outages: Pick<Outages, "lost" | "found">;
 };
 
 /** Plain mails over a connection of its own: a backlog of notices never delays a cry for help. */
