@@ -14,6 +14,7 @@ import { noticeJob, planJob } from "../queue/jobs.ts";
 import { noticeQueue, planQueue } from "../queue/queues.ts";
 import { openWorker } from "../queue/worker.ts";
 import type { Parts, Running } from "./parts.ts";
+import { contactChannels } from "./provider-alerts.ts";
 import { every } from "./timers.ts";
 
 const SWEEP_MS = 1_000;
@@ -52,7 +53,7 @@ export const startScheduler = async (parts: Parts): Promise<Running> => {
   const fanOutNotice = makeFanOutNotice({ ledger, queues, log });
   const planNotices = makePlanNotices({ ledger, queues, fanOutNotice, log });
   const sweep = makeSweep({ ledger, queues, log });
-  const tellProvider = makeTellProvider({ contact: config.contact, log });
+  const tellProvider = makeTellProvider({ channels: contactChannels(config), log });
   const tendPartners = makeTendPartners({ ledger, tellProvider, publicUrl: config.publicUrl, log });
   const watchMinimums = makeWatchMinimums({ ledger, tellProvider, publicUrl: config.publicUrl });
   const sealNew = makeSealNew({ ledger, log });

@@ -14,8 +14,8 @@ import { openWorker } from "../queue/worker.ts";
 import type { Sender } from "../senders/sender.ts";
 import { makeChannelSender } from "./channel-sender.ts";
 import type { Parts, Running } from "./parts.ts";
-import { startProviderMails } from "./provider-mails.ts";
 import { senderMetricsOf } from "./sender-metrics.ts";
+import { startProviderAlerts } from "./provider-alerts.ts";
 
 /** Sends in flight at once in one process; what a kill may repeat is bounded by these plus the settle buffer. */
 export const SLOTS: Record<Channel, Record<Lane, LaneSlots>> = {
@@ -87,7 +87,7 @@ export const startSender = async (channel: Channel, parts: Parts): Promise<Runni
     return sender ? [startLane({ ...parts, lane, sender, lanes, giveUp: givingUp.signal })] : [];
   });
   if (running.length === 0) parts.log.warn("SMTP_URL is not set: mails wait until a process has it");
-  if (channel === "email") running.push(startProviderMails(parts));
+  running.push(startProviderAlerts(channel, parts));
   return {
     stop: async () => {
       setTimeout(() => givingUp.abort(), PATIENCE_MS).unref();

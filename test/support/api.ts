@@ -67,7 +67,7 @@ export const openApi = async (replaced: Partial<HttpParts> = {}): Promise<TestAp
     drill: notUsed,
     acknowledge: makeAcknowledge({
       ledger,
-      tellProvider: makeTellProvider({ contact: "api-team@provider.example", log: quietLog }),
+      tellProvider: makeTellProvider({ channels: ["email"], log: quietLog }),
       publicUrl: PUBLIC_URL,
       log: quietLog,
     }),

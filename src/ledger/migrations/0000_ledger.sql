@@ -182,18 +182,24 @@ CREATE TABLE "policies" (
 	"first_used_at" timestamp (3) with time zone DEFAULT now() NOT NULL
 );
 --> statement-breakpoint
-CREATE TABLE "provider_mails" (
-	"no" bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY (sequence name "provider_mails_no_seq" INCREMENT BY 1 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 1 CACHE 1),
+CREATE TABLE "provider_alerts" (
+	"no" bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY (sequence name "provider_alerts_no_seq" INCREMENT BY 1 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 1 CACHE 1),
+	"channel" text NOT NULL,
 	"kind" text NOT NULL,
+	"change" text NOT NULL,
 	"subject" text NOT NULL,
 	"body" text NOT NULL,
+	"facts" jsonb NOT NULL,
 	"dedupe" text NOT NULL,
+	"status" text DEFAULT 'waiting' NOT NULL,
 	"attempts" smallint DEFAULT 0 NOT NULL,
 	"due_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
 	"error" text,
 	"created_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
-	"sent_at" timestamp (3) with time zone,
-	CONSTRAINT "provider_mails_dedupe_unique" UNIQUE("dedupe")
+	"ended_at" timestamp (3) with time zone,
+	CONSTRAINT "provider_alerts_fact" UNIQUE("dedupe","channel"),
+	CONSTRAINT "provider_alerts_channel" CHECK ("provider_alerts"."channel" IN ('email', 'webhook')),
+	CONSTRAINT "provider_alerts_status" CHECK ("provider_alerts"."status" IN ('waiting', 'sent', 'refused'))
 );
 --> statement-breakpoint
 CREATE TABLE "replays" (
@@ -254,6 +260,7 @@ ALTER TABLE "acknowledgements" ADD CONSTRAINT "acknowledgements_partner_partners
 ALTER TABLE "changes" ADD CONSTRAINT "changes_service_services_service_fk" FOREIGN KEY ("service") REFERENCES "public"."services"("service") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "endpoints" ADD CONSTRAINT "endpoints_partner_partners_partner_fk" FOREIGN KEY ("partner") REFERENCES "public"."partners"("partner") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "notices" ADD CONSTRAINT "notices_change_changes_change_fk" FOREIGN KEY ("change") REFERENCES "public"."changes"("change") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "provider_alerts" ADD CONSTRAINT "provider_alerts_change_changes_change_fk" FOREIGN KEY ("change") REFERENCES "public"."changes"("change") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "revisions" ADD CONSTRAINT "revisions_change_changes_change_fk" FOREIGN KEY ("change") REFERENCES "public"."changes"("change") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "revisions" ADD CONSTRAINT "revisions_policy_policies_hash_fk" FOREIGN KEY ("policy") REFERENCES "public"."policies"("hash") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "waivers" ADD CONSTRAINT "waivers_change_changes_change_fk" FOREIGN KEY ("change") REFERENCES "public"."changes"("change") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
@@ -283,7 +290,7 @@ CREATE INDEX "notices_change" ON "notices" USING btree ("change","revision");-->
 CREATE INDEX "notices_open" ON "notices" USING btree ("no") WHERE status = 'planned' OR (status = 'sending' AND fanned_out_at IS NULL);--> statement-breakpoint
 CREATE INDEX "notices_escalating" ON "notices" USING btree ("due_at") WHERE escalates AND escalated_at IS NULL;--> statement-breakpoint
 CREATE INDEX "notices_sending" ON "notices" USING btree ("no") WHERE status = 'sending';--> statement-breakpoint
-CREATE INDEX "provider_mails_due" ON "provider_mails" USING btree ("due_at") WHERE sent_at IS NULL;--> statement-breakpoint
+CREATE INDEX "provider_alerts_due" ON "provider_alerts" USING btree ("channel","due_at") WHERE status = 'waiting';--> statement-breakpoint
 CREATE INDEX "replays_chunk" ON "replays" USING btree ("chunk");--> statement-breakpoint
 CREATE INDEX "revisions_accepted" ON "revisions" USING btree ("accepted_at");--> statement-breakpoint
 CREATE INDEX "revisions_unplanned" ON "revisions" USING btree ("accepted_at") WHERE planned_at IS NULL;--> statement-breakpoint
