@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { addCalendar, dayOf } from "../../src/domain/calendar.ts";
+import { DEFAULT_POLICY } from "../../src/domain/policy.ts";
 import { makeSweep } from "../../src/flow/sweep.ts";
 import { startScheduler } from "../../src/processes/scheduler.ts";
 import { startSender } from "../../src/processes/sender.ts";
+import { openApi } from "../support/api.ts";
 import { atEnd } from "../support/at-end.ts";
 import { type Pipeline, startPipeline } from "../support/pipeline.ts";
 import { quietLog } from "../support/servers.ts";
@@ -52,6 +54,19 @@ const arrived = (pipeline: Pipeline): string[] =>
     ({ body }) => (JSON.parse(body.toString()) as { data: { notice: { id: string } } }).data.notice.id,
   );
 
+/** Notices in the order in which their chunks were given to senders. */
+const sentInOrder = async ({ sql }: Pipeline): Promise<string[]> => {
+  const { rows } = await sql.query<{ id: string }>(
+    `SELECT n.id FROM deliveries d JOIN notices n ON n.no = d.notice JOIN chunks k ON k.id = d.chunk
+     WHERE k.state = 'done' ORDER BY k.id`,
+  );
+  return rows.map(({ id }) => id);
+};
+
+type Shown = { id: string; status: string; counts: { webhook: { waiting: number } } };
+
+const HOUR_MS = 3_600_000;
+
 const held = async ({ sql }: Pipeline): Promise<number> =>
   (await sql.query("SELECT FROM deliveries d JOIN chunks k ON k.id = d.chunk WHERE k.state = 'held'")).rowCount ?? 0;
 
@@ -79,12 +94,8 @@ test("a paused change holds what is due while others go, and goes on in order, a
   await pipeline.receiver.waitFor(5);
   await pipeline.quiet();
   assert.deepEqual(arrived(pipeline).slice(1).toSorted(), expected, "each once");
-  const { rows } = await pipeline.sql.query<{ id: string }>(
-    `SELECT n.id FROM deliveries d JOIN notices n ON n.no = d.notice JOIN chunks k ON k.id = d.chunk
-     WHERE n.change = 'CHG-1' AND k.state = 'done' ORDER BY k.id`,
-  );
   assert.deepEqual(
-    rows.map(({ id }) => id),
+    (await sentInOrder(pipeline)).filter((id) => id.startsWith("CHG-1")),
     expected,
     "in order",
   );
@@ -140,4 +151,59 @@ test("a change that is superseded while it is paused sends nothing of what was h
   await pipeline.quiet();
   assert.ok(!arrived(pipeline).includes(stale));
   assert.equal((await pipeline.counts())["sent"], 1);
+});
+
+test("by the API one change is paused and shown so with what waits, another goes on, and what waited goes out in order", async () => {
+  const short = { ...DEFAULT_POLICY.categories.major, notices: ["announcement", "-PT1H"] };
+  const pipeline = await startPipeline({
+    policy: { ...DEFAULT_POLICY, categories: { ...DEFAULT_POLICY.categories, major: short } },
+  });
+  const api = await openApi({ ledger: pipeline.parts.ledger });
+  const read = async <T>(url: string): Promise<T> => (await api.call("GET", url)).json<T>();
+  await pipeline.addService("reports");
+  await pipeline.addPartner("acme", ["webhook"]);
+  const releaseAt = new Date(Date.now() + 10 * HOUR_MS).toISOString();
+  for (const change of ["CHG-1", "CHG-2"])
+    await pipeline.announce({ change, category: "major", service: "reports", title: change, releaseAt });
+  await pipeline.quiet();
+  assert.deepEqual(arrived(pipeline).toSorted(), ["CHG-1.r1.announcement", "CHG-2.r1.announcement"]);
+
+  assert.equal((await api.call("POST", "/v1/changes/CHG-1/pause")).statusCode, 200);
+  // The reminder of the new date falls due while the change is paused.
+  const soon = new Date(Date.now() + HOUR_MS + 3_000).toISOString();
+  for (const change of ["CHG-1", "CHG-2"])
+    await pipeline.say("updated", { change, releaseAt: soon, reason: "brought forward" });
+  const moved = "CHG-1.r2.rescheduled";
+  const reminder = "CHG-1.r2.reminder-PT1H";
+  await until(() => arrived(pipeline).includes("CHG-2.r2.reminder-PT1H"), { what: "the other change goes on" });
+  await until(async () => (await held(pipeline)) === 2, { what: "what is due of the paused one is put aside" });
+  assert.deepEqual(
+    arrived(pipeline).filter((id) => id.startsWith("CHG-1")),
+    ["CHG-1.r1.announcement"],
+  );
+
+  const { pausedAt, notices } = await read<{ pausedAt?: string; notices: Shown[] }>("/v1/changes/CHG-1");
+  assert.ok(pausedAt);
+  assert.deepEqual(
+    notices.filter(({ counts }) => counts.webhook.waiting > 0).map(({ id, status }) => [id, status]),
+    [
+      [moved, "sending"],
+      [reminder, "sending"],
+    ],
+  );
+  const { items } = await read<{ items: { notice: string }[] }>("/v1/changes/CHG-1/deliveries?status=waiting");
+  assert.deepEqual(
+    items.map(({ notice }) => notice),
+    [moved, reminder],
+  );
+  assert.equal((await read<{ pausedAt?: string }>("/v1/changes/CHG-2")).pausedAt, undefined);
+
+  assert.equal((await api.call("POST", "/v1/changes/CHG-1/resume")).statusCode, 200);
+  await pipeline.quiet();
+  assert.deepEqual(
+    (await sentInOrder(pipeline)).filter((id) => id.startsWith("CHG-1")),
+    ["CHG-1.r1.announcement", moved, reminder],
+  );
+  assert.deepEqual(arrived(pipeline).toSorted(), (await sentInOrder(pipeline)).toSorted(), "each once");
+  assert.equal((await read<{ pausedAt?: string }>("/v1/changes/CHG-1")).pausedAt, undefined);
 });
