@@ -32,7 +32,8 @@ export const describeMachine = async (): Promise<Machine> => {
     cores: cpus().length,
     cpu: cpus()[0]?.model ?? "",
     memoryGb: Math.round(totalmem() / 2 ** 30),
-    kernel: release(),
+    // Its first numbers: what a distribution or a cloud appends may name a place.
+    kernel: release().split("-")[0] ?? "",
     versions: {
       node: process.version,
       postgres: versionOf(postgres),

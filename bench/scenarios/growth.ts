@@ -99,6 +99,7 @@ export const growth: Scenario = {
           cpuUs,
           figures: {
             "load + settle, µs each": total(timeUs),
+            "the smallest's time to this one's": total(smallest.timeUs) / total(timeUs),
             "fan-out, µs each": timeUs["fan-out"] ?? 0,
             ...ticked,
             "seconds to fill": fillS,
