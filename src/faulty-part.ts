@@ -21,7 +21,7 @@ const LEDGER_WORDS =
 
 /** What ioredis says, what Redis says while it starts or fails over, and what we say of a Redis that stands still. */
 const QUEUE_WORDS =
-  /connection is closed|stream isn't writeable|max ?retries ?per ?request|^(?:Redis|the queue) (?:cannot be reached|did not answer)|^(?:LOADING|MASTERDOWN|CLUSTERDOWN) /i;
+  /command timed out|connection is closed|stream isn't writeable|max ?retries ?per ?request|^(?:Redis|the queue) (?:cannot be reached|did not answer)|^(?:LOADING|MASTERDOWN|CLUSTERDOWN) /i;
 
 /**
  * Which of the two servers an error says cannot be reached; null when it says that a request or the program is wrong.

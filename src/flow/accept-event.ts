@@ -86,15 +86,25 @@ export const makeAcceptEvent = ({ ledger, queues, policy, outages, log }: Parts)
     return { kind: "accepted", answer: decision.answer, duplicate: false, revision };
   };
 
+  /** Redis left a job without an answer. The emitter of the next one does not wait until there is one again. */
+  let isSilent = false;
+
   /** What is added after the patience has ended does no harm: the job's id is derived. */
   const addWithin = async (lane: Lane, job: PlanJob): Promise<void> => {
     // A connection that was never made would keep the emitter waiting for as long as Redis is away.
     if (!queues.areOpen()) throw new Error("Redis cannot be reached");
     const { promise: patience, reject } = Promise.withResolvers<never>();
-    const late = new Error(`Redis did not answer within ${QUEUE_PATIENCE_MS} ms`);
-    const timer = setTimeout(() => reject(late), QUEUE_PATIENCE_MS);
+    const giveUp = (): void => {
+      isSilent = true;
+      reject(new Error(`Redis did not answer within ${QUEUE_PATIENCE_MS} ms`));
+    };
+    const added = queues.get(planQueue(lane)).add("plan", job, { jobId: planJobId(job) });
+    const answered = added.then(() => {
+      isSilent = false;
+    });
+    const timer = setTimeout(giveUp, isSilent ? 0 : QUEUE_PATIENCE_MS);
     try {
-      await Promise.race([queues.get(planQueue(lane)).add("plan", job, { jobId: planJobId(job) }), patience]);
+      await Promise.race([answered, patience]);
     } finally {
       clearTimeout(timer);
     }

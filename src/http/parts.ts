@@ -22,6 +22,8 @@ import type { Limits } from "./limits.ts";
 export type HttpParts = {
   config: Pick<Config, "publicUrl" | "webhookAllow" | "templatesFolder" | "mailFrom">;
   ledger: Ledger;
+  /** For imports, whose statements take their time; `ledger` when absent. */
+  longLedger?: Ledger;
   keyring: Keyring;
   outages: Outages;
   log: Log;

@@ -12,6 +12,7 @@ import { makeVerifySeals } from "../flow/verify-seals.ts";
 import { makeWaive } from "../flow/waive.ts";
 import { ensureAdminKey } from "../http/first-key.ts";
 import { makeServer } from "../http/server.ts";
+import { openLedger } from "../ledger/connection.ts";
 import { makeChecks } from "./checks.ts";
 import type { Parts, Running } from "./parts.ts";
 import { contactChannels } from "./provider-alerts.ts";
@@ -38,6 +39,7 @@ export const startApi = async (parts: Parts): Promise<Api> => {
   const tellProvider = makeTellProvider({ channels: contactChannels(config), log });
   // Connections of its own: a request is given up that the flow would wait for, and no fan-out takes them all.
   const ledger = openLedger(parts.databaseUrl, log, { patienceMs: PATIENCE_MS });
+  for (const pool of Object.values(ledger.pools)) pool.on("error", () => parts.outages.suspect("ledger"));
   const prompt = { ...parts, ledger };
   const server = await makeServer({
     ...prompt,

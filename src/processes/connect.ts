@@ -72,6 +72,7 @@ export const connect = async (given: Config, log: Log, prefix = PREFIX): Promise
     log,
     clock: systemClock,
     ledger,
+    databaseUrl,
     redisUrl,
     prefix,
     redis,

@@ -16,6 +16,7 @@ export type Parts = {
   log: Log;
   clock: Clock;
   ledger: Ledger;
+  databaseUrl: string;
   redisUrl: string;
   /** Every key in Redis starts with it. */
   prefix: string;

@@ -2,16 +2,22 @@ import { Redis, type RedisOptions } from "ioredis";
 import type { Log } from "../log.ts";
 import type { Outages } from "../outages.ts";
 
+/** A command that a standing Redis leaves without an answer fails after this. It may be carried out later: ids are derived. */
+const ANSWER_MS = 5_000;
+
 /**
  * A connection to a Redis URL: `redis://`, `rediss://`, or `unix:///path/to.sock`.
  *
- * `role` decides what an outage does. A `producer` fails within one retry, so that a request never hangs on a dead
- * Redis; a `worker` waits for as long as it takes (BullMQ demands `maxRetriesPerRequest: null` there).
+ * `role` decides what an outage does. A `producer` fails within one retry or five seconds, so that a request never hangs on
+ * a Redis that is dead or stands still; a `worker` waits for as long as it takes (BullMQ demands
+ * `maxRetriesPerRequest: null` there).
  */
 export const openRedis = (url: string, role: "producer" | "worker"): Redis => {
   const options: RedisOptions & { replyMapping: "legacy" } = {
     replyMapping: "legacy",
-    ...(role === "producer" ? { maxRetriesPerRequest: 1, enableOfflineQueue: false } : { maxRetriesPerRequest: null }),
+    ...(role === "producer"
+      ? { maxRetriesPerRequest: 1, enableOfflineQueue: false, commandTimeout: ANSWER_MS }
+      : { maxRetriesPerRequest: null }),
     retryStrategy: (tries: number) => Math.min(50 * 2 ** Math.min(tries, 6), 2_000),
   };
   return url.startsWith("unix:")

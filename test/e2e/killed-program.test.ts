@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
 import { test } from "node:test";
 import { isAlive } from "../../src/embedded/owner.ts";
 import { readLocalServer } from "../../src/processes/local-server.ts";
+import { familyOf } from "../support/family.ts";
 import { type Program, startProgram } from "../support/programs.ts";
 import { startReceiver } from "../support/receiver.ts";
 import { tomorrow } from "../support/scene.ts";
@@ -15,24 +14,6 @@ const KEY = "an-admin-key-of-this-test";
 const PARTNERS = 600;
 /** One host gets at most 32 sends at once, and 200 outcomes at most wait to be committed. */
 const IN_FLIGHT = 32 + 200;
-
-const parentOf = (pid: string): string | undefined => {
-  try {
-    return /^PPid:\s+(\d+)/m.exec(readFileSync(join("/proc", pid, "status"), "utf8"))?.[1];
-  } catch {
-    // It has ended meanwhile.
-    return undefined;
-  }
-};
-
-/** A program's process and all that came of it, the servers' own among them. */
-const familyOf = (program: number): number[] => {
-  const parents = new Map(readdirSync("/proc").flatMap((pid) => (/^\d+$/.test(pid) ? [[pid, parentOf(pid)]] : [])));
-  const family = new Set([String(program)]);
-  // The set grows while it is walked through.
-  for (const member of family) for (const [pid, parent] of parents) if (pid && parent === member) family.add(pid);
-  return [...family].map(Number);
-};
 
 const startAll = (folder: string): Promise<Program> =>
   startProgram("src/cli/main.ts", {
