@@ -5,6 +5,7 @@ import { releaseHeld, sweepDue, takeLease } from "../../src/ledger/chunks.ts";
 import { inTransaction, type Ledger, type Sql } from "../../src/ledger/connection.ts";
 import { loadChunk, settleBatch } from "../../src/ledger/deliveries.ts";
 import { countOverdue } from "../../src/ledger/overdue.ts";
+import { countUnreachable, unreachableOf } from "../../src/ledger/unreachable.ts";
 import { freshLedger } from "../support/servers.ts";
 
 /** Right after a fan-out: nobody has analysed the tables, and the planner's statistics say that they are empty. */
@@ -36,9 +37,10 @@ before(async () => {
     `INSERT INTO notices (id, kind, lane, audience, due_at, fan_out_at, status)
      VALUES ('n.test.1', 'test', 'routine', 'all', now(), now(), 'sending')`,
   );
-  await sql.query("INSERT INTO partners (partner, name) SELECT 'p' || n, 'P' FROM generate_series(1, $1::int) AS n", [
-    DELIVERIES,
-  ]);
+  await sql.query(
+    "INSERT INTO partners (partner, name, had_endpoints) SELECT 'p' || n, 'P', true FROM generate_series(1, $1::int) AS n",
+    [DELIVERIES],
+  );
   await sql.query(
     `INSERT INTO endpoints (partner, channel, address)
      SELECT 'p' || n, 'webhook', 'https://p.example/' || n FROM generate_series(1, $1::int) AS n`,
@@ -154,6 +156,13 @@ test("taking a lease reads one chunk by index", async () => {
 test("a sweep reads what is due by index, not what waits in chunks", async () => {
   const found = await readsOf((sql) => sweepDue(sql, "routine", 10_000));
   assertIndexed(found, ["deliveries"]);
+});
+
+test("who cannot be reached is found without looking at the 100,000 who can", async () => {
+  const sql = ledger.pools.routine;
+  await sql.query("UPDATE endpoints SET status = 'bounced' WHERE partner IN ('p1', 'p2')");
+  for (const look of [countUnreachable, (it: Sql) => unreachableOf(it, "CHG-1")])
+    assertIndexed(await readsOf(look), ["endpoints", "partners"]);
 });
 
 /** What the sweeps of one second may look at, whatever a pause holds. */

@@ -55,9 +55,9 @@ CREATE TABLE "chunks" (
 	"lane" text NOT NULL,
 	"channel" text NOT NULL,
 	"state" text DEFAULT 'queued' NOT NULL,
+	"held_for" text,
 	"run" integer DEFAULT 0 NOT NULL,
 	"leased_until" timestamp (3) with time zone,
-	"held_for" text,
 	"created_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
 	CONSTRAINT "chunks_state" CHECK ("chunks"."state" IN ('held', 'queued', 'running', 'done'))
 );
@@ -172,6 +172,7 @@ CREATE TABLE "partners" (
 	"holidays" date[] DEFAULT '{}' NOT NULL,
 	"subscriptions" text[] DEFAULT '{"*"}' NOT NULL,
 	"page_epoch" integer DEFAULT 0 NOT NULL,
+	"had_endpoints" boolean DEFAULT false NOT NULL,
 	"joined_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
 	"left_at" timestamp (3) with time zone
 );
@@ -282,6 +283,7 @@ CREATE INDEX "deliveries_sent" ON "deliveries" USING btree ("sent_at") WHERE sta
 CREATE UNIQUE INDEX "endpoints_address" ON "endpoints" USING btree ("partner","channel","address") WHERE deleted_at IS NULL;--> statement-breakpoint
 CREATE INDEX "endpoints_mailbox" ON "endpoints" USING btree (lower(address)) WHERE channel = 'email' AND deleted_at IS NULL;--> statement-breakpoint
 CREATE INDEX "endpoints_partner" ON "endpoints" USING btree ("partner");--> statement-breakpoint
+CREATE INDEX "endpoints_not_reaching" ON "endpoints" USING btree ("partner") WHERE status <> 'active' OR role <> 'primary' OR deleted_at IS NOT NULL;--> statement-breakpoint
 CREATE INDEX "endpoints_unwelcomed" ON "endpoints" USING btree ("no") WHERE unwelcomed;--> statement-breakpoint
 CREATE UNIQUE INDEX "events_identity" ON "events" USING btree ("source","id") WHERE status <> 'refused';--> statement-breakpoint
 CREATE INDEX "events_held" ON "events" USING btree ("change") WHERE status = 'held';--> statement-breakpoint
@@ -290,6 +292,7 @@ CREATE INDEX "notices_change" ON "notices" USING btree ("change","revision");-->
 CREATE INDEX "notices_open" ON "notices" USING btree ("no") WHERE status = 'planned' OR (status = 'sending' AND fanned_out_at IS NULL);--> statement-breakpoint
 CREATE INDEX "notices_escalating" ON "notices" USING btree ("due_at") WHERE escalates AND escalated_at IS NULL;--> statement-breakpoint
 CREATE INDEX "notices_sending" ON "notices" USING btree ("no") WHERE status = 'sending';--> statement-breakpoint
+CREATE INDEX "partners_without_endpoints" ON "partners" USING btree ("partner") WHERE NOT had_endpoints AND left_at IS NULL;--> statement-breakpoint
 CREATE INDEX "provider_alerts_due" ON "provider_alerts" USING btree ("channel","due_at") WHERE status = 'waiting';--> statement-breakpoint
 CREATE INDEX "replays_chunk" ON "replays" USING btree ("chunk");--> statement-breakpoint
 CREATE INDEX "revisions_accepted" ON "revisions" USING btree ("accepted_at");--> statement-breakpoint
