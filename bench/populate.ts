@@ -9,7 +9,7 @@ export type Recipient = { no: number; partner: string; address: string; secret: 
 
 /**
  * Partners `<service>-1`, `<service>-2`, … with one endpoint each, who follow the service, as if they had been there for
- * long: nobody has to welcome them.
+ * long: nobody has to welcome them. With `ownServices` each follows a service of its own instead, named as the partner.
  */
 export const populate = async (
   { sql, parts }: Pick<Stage, "sql" | "parts">,
@@ -18,18 +18,23 @@ export const populate = async (
     count,
     channel,
     addressOf,
-  }: { service: string; count: number; channel: Channel; addressOf: (no: number) => string },
+    ownServices = false,
+  }: { service: string; count: number; channel: Channel; addressOf: (no: number) => string; ownServices?: boolean },
 ): Promise<Recipient[]> => {
-  await sql.query("INSERT INTO services (service, title) VALUES ($1, 'The API')", [service]);
+  const addServices = (services: readonly string[]) =>
+    sql.query("INSERT INTO services (service, title) SELECT s, 'The API' FROM unnest($1::text[]) AS s", [services]);
+  if (!ownServices) await addServices([service]);
   const recipients = Array.from({ length: count }, (_, at) => {
     const no = at + 1;
     return { no, partner: `${service}-${no}`, address: addressOf(no), secret: newSecret() };
   });
   for (let from = 0; from < count; from += AT_ONCE) {
     const some = recipients.slice(from, from + AT_ONCE);
+    if (ownServices) await addServices(some.map(({ partner }) => partner));
     await sql.query(
-      "INSERT INTO partners (partner, name, subscriptions) SELECT p, 'Partner ' || p, ARRAY[$2] FROM unnest($1::text[]) AS p",
-      [some.map(({ partner }) => partner), service],
+      `INSERT INTO partners (partner, name, subscriptions)
+       SELECT p, 'Partner ' || p, ARRAY[coalesce($2, p)] FROM unnest($1::text[]) AS p`,
+      [some.map(({ partner }) => partner), ownServices ? null : service],
     );
     await sql.query(
       `INSERT INTO endpoints (partner, channel, address, secret_sealed, unwelcomed)
@@ -42,6 +47,6 @@ export const populate = async (
       ],
     );
   }
-  await sql.query("VACUUM ANALYZE partners, endpoints");
+  await sql.query("VACUUM ANALYZE services, partners, endpoints");
   return recipients;
 };

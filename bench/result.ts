@@ -6,7 +6,7 @@ export type Result = {
   yardstick: string | null;
   /** Ours against the yardstick's, one per round; above 1 ours is faster. */
   ratios: number[];
-  /** CPU µs per delivery, by part; the median of the rounds. */
+  /** CPU µs for each delivery or event, by part; the median of the rounds. */
   cpuUs: Record<string, number>;
   /** Other figures, by name with their unit. */
   figures: Record<string, number>;
@@ -33,3 +33,13 @@ export const medians = <Name extends string>(rounds: readonly Record<Name, numbe
   Object.fromEntries(
     Object.keys(rounds[0] ?? {}).map((name) => [name, median(rounds.map((round) => round[name as Name]))]),
   ) as Record<Name, number>;
+
+/** What one round of a scenario with a yardstick came to. */
+export type Round = { ratio: number; cpuUs: Record<string, number>; figures: Record<string, number> };
+
+/** Rounds as a row has them: every ratio, and the median of the rest. */
+export const summary = (rounds: readonly Round[]): Pick<Result, "ratios" | "cpuUs" | "figures"> => ({
+  ratios: rounds.map(({ ratio }) => ratio),
+  cpuUs: medians(rounds.map(({ cpuUs }) => cpuUs)),
+  figures: medians(rounds.map(({ figures }) => figures)),
+});

@@ -1,28 +1,41 @@
-import { writeFile } from "node:fs/promises";
-import { cpus } from "node:os";
+import { loadavg } from "node:os";
 import { join, relative } from "node:path";
 import { parseArgs } from "node:util";
 import Table from "cli-table3";
+import { describeMachine } from "./machine.ts";
 import { median, type Result, type Scenario } from "./result.ts";
+import { type KeptResults, keepResults } from "./results-file.ts";
+import { accept } from "./scenarios/accept.ts";
 import { emergency } from "./scenarios/emergency.ts";
 import { fanOutRows } from "./scenarios/fan-out-rows.ts";
-import { mails } from "./scenarios/mails.ts";
+import { firstPost } from "./scenarios/first-post.ts";
+import { growth } from "./scenarios/growth.ts";
+import { mails, mailsDkim } from "./scenarios/mails.ts";
+import { memory } from "./scenarios/memory.ts";
 import { redisMemory } from "./scenarios/redis-memory.ts";
+import { singleNotices } from "./scenarios/single-notices.ts";
 import { webhookKeepAlive, webhookTwoSenders } from "./scenarios/webhook-keep-alive.ts";
 import { webhookTls } from "./scenarios/webhook-tls.ts";
 
 /**
  * `npm run bench`: every scenario, each in turn with its yardstick, on loopback and servers of its own. `-- --quick` runs
  * small ones within two minutes, to see that all still work; their figures mean nothing. `-- keep-alive fan-out` runs some.
+ * Full runs keep their figures in results.json, each scenario's own beside those of the others.
  */
 const SCENARIOS: readonly Scenario[] = [
   webhookKeepAlive,
   webhookTls,
   webhookTwoSenders,
+  singleNotices,
   mails,
+  mailsDkim,
   emergency,
+  firstPost,
+  accept,
   fanOutRows,
   redisMemory,
+  memory,
+  growth,
 ];
 
 const RESULTS = join(import.meta.dirname, "results.json");
@@ -39,7 +52,7 @@ const span = (ratios: readonly number[]): string =>
 
 const print = (results: readonly Result[]): void => {
   const table = new Table({
-    head: ["scenario", "against", "ratio", "goal", "CPU µs a delivery", "figures"],
+    head: ["scenario", "against", "ratio", "goal", "CPU µs each", "figures"],
     style: { head: [], border: [] },
     colWidths: [34, 22, 20, 16, 20, 28],
     wordWrap: true,
@@ -69,15 +82,30 @@ const size = values.quick ? "quick" : "full";
 const results: Result[] = [];
 for (const scenario of choose(positionals)) {
   const begunAt = performance.now();
+  const [loadBefore = 0] = loadavg();
   const made = await scenario.run(size);
   for (const result of made)
     if (insane(result)) throw new Error(`${scenario.name} measured nonsense: ${JSON.stringify(result)}`);
   results.push(...made);
-  console.error(`${scenario.name}: ${((performance.now() - begunAt) / 1_000).toFixed(1)} s`);
+  const seconds = Math.round((performance.now() - begunAt) / 100) / 10;
+  const [loadAfter = 0] = loadavg();
+  console.error(`${scenario.name}: ${seconds} s, load ${loadBefore.toFixed(1)} to ${loadAfter.toFixed(1)}`);
+  if (size === "quick") continue;
+  // At once: what an hour has measured must not be lost to the scenario after it.
+  const kept: KeptResults = {
+    [scenario.name]: {
+      at: new Date().toISOString(),
+      seconds,
+      machine: await describeMachine(),
+      load: [loadBefore, loadAfter],
+      results: made,
+    },
+  };
+  await keepResults(
+    RESULTS,
+    SCENARIOS.map(({ name }) => name),
+    kept,
+  );
 }
 print(results);
-if (size === "full") {
-  const machine = { cores: cpus().length, cpu: cpus()[0]?.model ?? "", node: process.version };
-  await writeFile(RESULTS, `${JSON.stringify({ at: new Date().toISOString(), machine, results }, null, 2)}\n`);
-  console.log(`written to ${relative(process.cwd(), RESULTS)}`);
-}
+if (size === "full") console.log(`kept in ${relative(process.cwd(), RESULTS)}`);

@@ -24,8 +24,8 @@ const FLAGS = (process.env["BENCH_NODE_FLAGS"] ?? "").split(" ").filter(Boolean)
 const START_MS = 20_000;
 const STOP_MS = 20_000;
 
-/** One of Forewarn's real processes. */
-export type RealProcess = { pid: number; stop(): Promise<void> };
+/** One of Forewarn's real processes; `said` is the line of its log by which it was ready. */
+export type RealProcess = { pid: number; said: string; stop(): Promise<void> };
 
 /** A ledger and a queue of a scenario's own, durable as in production, and Forewarn's processes on them. */
 export type Stage = {
@@ -50,20 +50,22 @@ const startReal = async (file: string, env: Record<string, string>, ready: strin
   const { stdout } = child;
   if (!stdout) throw new Error(`${file} has no output`);
   const lines = createInterface({ input: stdout });
-  await new Promise<void>((settle, reject) => {
+  const said = await new Promise<string>((settle, reject) => {
     const timer = setTimeout(() => reject(new Error(`${file} did not start`)), START_MS);
     lines.on("line", (line) => {
       last.push(line);
       if (last.length > 20) last.shift();
       if (!line.includes(ready)) return;
       clearTimeout(timer);
-      settle();
+      settle(line);
     });
     void exited.then(() => reject(new Error(`${file} ended: ${last.join("\n")}`)));
   });
   return {
     pid: child.pid ?? 0,
+    said,
     stop: async () => {
+      if (child.exitCode !== null) return;
       const timer = setTimeout(() => child.kill("SIGKILL"), STOP_MS);
       child.kill("SIGTERM");
       await exited;

@@ -1,13 +1,11 @@
-import { renderNoticeWebhook } from "../src/render/notice-webhook.ts";
-import { loadContents } from "../src/ledger/notice-content.ts";
-import { webhookId } from "../src/senders/signature.ts";
 import { announce, awaitQuiet, awaitSent } from "./announce.ts";
 import { type AskedChild, startChild } from "./ask-child.ts";
-import { cpuUsOf } from "./cpu.ts";
-import { populate, type Recipient } from "./populate.ts";
-import { medians } from "./result.ts";
-import { openStage, type Stage } from "./stage.ts";
-import type { BareRun, BareTarget } from "./yardsticks/bare-webhooks.ts";
+import { BARE_LIMITS, targetsOfOne } from "./bare-targets.ts";
+import { countCpu } from "./cpu-shares.ts";
+import { populate } from "./populate.ts";
+import type { Round } from "./result.ts";
+import { openStage } from "./stage.ts";
+import type { BareRun } from "./yardsticks/bare-webhooks.ts";
 
 export type WebhookTrial = {
   endpoints: number;
@@ -20,44 +18,6 @@ export type WebhookTrial = {
   /** Whole rounds before those that count: compiled code and warm caches on both sides. */
   warmUp: number;
   deadlineMs: number;
-};
-
-/** The same as routine's slots and each origin's connections in the sender (src/processes/sender.ts). */
-const IN_FLIGHT = 128;
-const CONNECTIONS = 32;
-
-type Round = { ratio: number; figures: Record<string, number>; cpuUs: Record<string, number> };
-
-/** The yardstick's targets: bodies of the real renderer, cut where the partners' own parts begin and end. */
-const bareTargets = async (stage: Stage, recipients: readonly Recipient[]) => {
-  const { rows } = await stage.sql.query<{ no: number; id: string }>("SELECT no, id FROM notices LIMIT 1");
-  const [content] = await loadContents(stage.sql, [rows[0]?.no ?? 0], "UTC");
-  if (!content) throw new Error("there is no notice to copy");
-  const splice = renderNoticeWebhook({ publicUrl: stage.parts.config.publicUrl, keyring: stage.parts.keyring })(
-    content,
-  );
-  let common = "";
-  const targets = recipients.map(({ no, partner, address, secret }): BareTarget => {
-    const delivery = `${content.notice.id}.ep_${no}`;
-    const id = webhookId(delivery);
-    const to = {
-      delivery,
-      partner,
-      name: "",
-      locale: "en",
-      timeZone: "UTC",
-      pageEpoch: 0,
-      address,
-      secrets: [],
-      threadRoot: null,
-    };
-    const body = splice(to, id).toString();
-    const [from, until] = [body.indexOf('"source"'), body.indexOf(',"partner"')];
-    common = body.slice(from, until);
-    const { origin, pathname } = new URL(address);
-    return { origin, path: pathname, id, secret, head: body.slice(0, from), tail: body.slice(until) };
-  });
-  return { targets, common };
 };
 
 const counted = async (sink: AskedChild, expected: number, whose: string): Promise<void> => {
@@ -87,17 +47,10 @@ export const webhookTrials = async (trial: WebhookTrial): Promise<{ rounds: Roun
     const real = await Promise.all(Array.from({ length: senders }, () => stage.start("workers/webhook.ts", env)));
 
     const ours = async () => {
-      const before = [scheduler, ...real].map(({ pid }) => cpuUsOf(pid));
-      const [postgres, redis] = [stage.cpuUs.postgres(), stage.cpuUs.redis()];
+      const cpuOver = countCpu(stage, { sender: real.map(({ pid }) => pid), scheduler: [scheduler.pid] });
       const change = await announce(stage, "api");
       const { ms } = await awaitSent(stage, { change, deliveries: endpoints, deadlineMs });
-      const [scheduling = 0, ...sending] = [scheduler, ...real].map(({ pid }, no) => cpuUsOf(pid) - (before[no] ?? 0));
-      const cpuUs = {
-        sender: sending.reduce((sum, us) => sum + us, 0) / endpoints,
-        postgres: (stage.cpuUs.postgres() - postgres) / endpoints,
-        redis: (stage.cpuUs.redis() - redis) / endpoints,
-        scheduler: scheduling / endpoints,
-      };
+      const cpuUs = cpuOver(endpoints);
       await counted(sink, endpoints, "Forewarn");
       await awaitQuiet(stage);
       return { ms, cpuUs };
@@ -116,15 +69,14 @@ export const webhookTrials = async (trial: WebhookTrial): Promise<{ rounds: Roun
     for (let round = 0; round < trial.warmUp + trial.rounds; round += 1) {
       const us = await ours();
       if (round === 0) {
-        const { targets, common } = await bareTargets(stage, recipients);
+        const { targets, common } = await targetsOfOne(stage, recipients);
         const each = Math.ceil(endpoints / senders);
         for (const [no, child] of bare.entries())
           await child.ask({
             kind: "load",
             targets: targets.slice(no * each, (no + 1) * each),
             common,
-            connections: CONNECTIONS,
-            inFlight: IN_FLIGHT,
+            ...BARE_LIMITS,
             ca: tls?.ca ?? null,
           });
       }
@@ -143,10 +95,3 @@ export const webhookTrials = async (trial: WebhookTrial): Promise<{ rounds: Roun
     await stage.close();
   }
 };
-
-/** The trials as the report has them. */
-export const summary = (rounds: readonly Round[]) => ({
-  ratios: rounds.map(({ ratio }) => ratio),
-  cpuUs: medians(rounds.map(({ cpuUs }) => cpuUs)),
-  figures: medians(rounds.map(({ figures }) => figures)),
-});

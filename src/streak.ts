@@ -1,6 +1,6 @@
 import { wordsOf } from "./errors.ts";
 
-/** Tells of an outage once, however many requests or jobs meet it. */
+/** Tells once of a fault that no outage explains, however many requests or jobs meet it. */
 export type Streak = {
   /** Whether this failure is news: the first with these words since something last worked. */
   failed(error: unknown): boolean;

@@ -3,6 +3,7 @@ import { startChild } from "../ask-child.ts";
 import { populate } from "../populate.ts";
 import { percentile, type Scenario } from "../result.ts";
 import { openStage } from "../stage.ts";
+import { wallMs } from "../wall-clock.ts";
 
 const SIZES = {
   full: { backlog: 100_000, urgent: 1_000, runs: 20 },
@@ -42,10 +43,10 @@ export const emergency: Scenario = {
 
       const once = async (): Promise<Run> => {
         await sink.ask({ kind: "count" });
-        const begunAt = Date.now();
+        const begunAt = wallMs();
         const change = await announce(stage, "payments", "emergency");
         await awaitSent(stage, { change, deliveries: urgent, deadlineMs: DEADLINE_MS });
-        const allMs = Date.now() - begunAt;
+        const allMs = wallMs() - begunAt;
         const { requests, firstAt } = await sink.ask<{ requests: number; firstAt: number | null }>({ kind: "count" });
         if (requests !== urgent || firstAt === null)
           throw new Error(`the sink took ${requests} urgent requests instead of ${urgent}`);

@@ -1,67 +1,28 @@
-import { loadContents } from "../../src/ledger/notice-content.ts";
-import { composeMail, readMailbox } from "../../src/render/mail-mime.ts";
-import { makeNoticeMails } from "../../src/render/notice-mail.ts";
-import { makeTemplates } from "../../src/render/templates.ts";
+import { generateKeyPairSync } from "node:crypto";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { announce, awaitQuiet, awaitSent } from "../announce.ts";
 import { type AskedChild, startChild } from "../ask-child.ts";
-import { cpuUsOf } from "../cpu.ts";
-import { populate, type Recipient } from "../populate.ts";
-import { median, medians, type Scenario } from "../result.ts";
-import { openStage, type Stage } from "../stage.ts";
-import type { BareMailRun, PooledMail } from "../yardsticks/bare-mails.ts";
+import { countCpu } from "../cpu-shares.ts";
+import { populate } from "../populate.ts";
+import { FROM, renderMails } from "../rendered-mails.ts";
+import { type Round, type Scenario, type Size, summary } from "../result.ts";
+import { openStage } from "../stage.ts";
+import type { BareMailRun, MailDkim } from "../yardsticks/bare-mails.ts";
 
-const SIZES = {
-  full: { addresses: 20_000, pooled: 4_000, rounds: 5 },
-  quick: { addresses: 600, pooled: 200, rounds: 1 },
-};
 const CONNECTIONS = 20;
-const FROM = "changes@provider.example";
-/** Finished mails that the yardstick sends in turn. */
-const FINISHED = 100;
 const DEADLINE_MS = 180_000;
 
-/** Mails of the real renderer: finished ones, and the parts that a pool composes. */
-const rendered = async (
-  { sql, parts }: Stage,
-  recipients: readonly Recipient[],
-): Promise<{ mails: string[]; pooled: PooledMail }> => {
-  const { rows } = await sql.query<{ no: number }>("SELECT no FROM notices WHERE kind = 'announcement' LIMIT 1");
-  const [content] = await loadContents(sql, [rows[0]?.no ?? 0], "UTC");
-  const organizer = readMailbox(FROM);
-  if (!content || !organizer) throw new Error("there is no notice to copy");
-  const { keyring, config } = parts;
-  const templates = makeTemplates({ folder: undefined });
-  const notices = makeNoticeMails({ templates, keyring, publicUrl: config.publicUrl, organizer });
-  const now = new Date();
-  const recipientOf = ({ no, partner, address }: Recipient) => ({
-    delivery: `${content.notice.id}.ep_${no}`,
-    partner,
-    name: `Partner ${partner}`,
-    locale: "en",
-    timeZone: "UTC",
-    pageEpoch: 0,
-    address,
-    secrets: [],
-    threadRoot: null,
-  });
-  const mails: string[] = [];
-  for (const recipient of recipients.slice(0, FINISHED)) {
-    const to = recipientOf(recipient);
-    const mail = await composeMail({
-      ...notices.encodedFor(content, to, now),
-      from: organizer,
-      to,
-      messageId: `<${recipient.no}@provider.example>`,
-      inReplyTo: null,
-      date: now,
-      headers: { "Auto-Submitted": "auto-generated", "Forewarn-Notice": content.notice.id },
-    });
-    mails.push(mail.toString());
-  }
-  const [first] = recipients;
-  if (!first) throw new Error("there is nobody to write to");
-  const { subject, html, text, calendar } = notices.mailFor(content, recipientOf(first), now);
-  return { mails, pooled: { subject, html, text, calendar: calendar?.body ?? "" } };
+type Kind = "raw" | "pool";
+
+/** What sets the scenario of signed mails apart from the other. */
+type Setting = {
+  name: string;
+  signed: boolean;
+  sizes: Record<Size, { addresses: number; pooled: number; rounds: number; warmUp: number }>;
+  goals: readonly { kind: Kind; goal: string; yardstick: string }[];
+  title: string;
 };
 
 const counted = async (sink: AskedChild, expected: number, whose: string): Promise<void> => {
@@ -69,12 +30,21 @@ const counted = async (sink: AskedChild, expected: number, whose: string): Promi
   if (mails !== expected) throw new Error(`the sink took ${mails} mails of ${whose} instead of ${expected}`);
 };
 
-/** One notice by mail, against finished mails over nodemailer's own connections, and against its pool composing each. */
-export const mails: Scenario = {
-  name: "mails",
+/** A key of the usual strength, in a file as the sender reads it. */
+const makeKey = async (folder: string): Promise<MailDkim & { keyFile: string }> => {
+  const { privateKey: key } = generateKeyPairSync("rsa", { modulusLength: 2_048 });
+  const privateKey = key.export({ type: "pkcs8", format: "pem" });
+  const keyFile = join(folder, "dkim.pem");
+  await writeFile(keyFile, privateKey);
+  return { domainName: "provider.example", keySelector: "bench", privateKey, keyFile };
+};
+
+const mailScenario = ({ name, signed, sizes, goals, title }: Setting): Scenario => ({
+  name,
   run: async (size) => {
-    const { addresses, pooled: pooledCount, rounds } = SIZES[size];
-    const warmUp = size === "full" ? 1 : 0;
+    const { addresses, pooled, rounds: count, warmUp } = sizes[size];
+    const folder = await mkdtemp(join(tmpdir(), "forewarn-bench-dkim-"));
+    const dkim = signed ? await makeKey(folder) : null;
     const stage = await openStage();
     const [sink, bare] = [startChild("sinks/smtp-sink.ts"), startChild("yardsticks/bare-mails.ts")];
     try {
@@ -82,72 +52,87 @@ export const mails: Scenario = {
       const addressOf = (no: number): string => `team@p${no}.partner.example`;
       const recipients = await populate(stage, { service: "api", count: addresses, channel: "email", addressOf });
       const scheduler = await stage.start("workers/scheduler.ts");
-      const sender = await stage.start("workers/email.ts", { SMTP_URL: `smtp://127.0.0.1:${port}`, MAIL_FROM: FROM });
+      const sender = await stage.start("workers/email.ts", {
+        SMTP_URL: `smtp://127.0.0.1:${port}`,
+        MAIL_FROM: FROM,
+        ...(dkim && { DKIM_DOMAIN: dkim.domainName, DKIM_SELECTOR: dkim.keySelector, DKIM_KEY_FILE: dkim.keyFile }),
+      });
 
       const ours = async () => {
-        const before = [scheduler, sender].map(({ pid }) => cpuUsOf(pid));
-        const [postgres, redis] = [stage.cpuUs.postgres(), stage.cpuUs.redis()];
+        const cpuOver = countCpu(stage, { sender: [sender.pid], scheduler: [scheduler.pid] });
         const change = await announce(stage, "api");
         const { ms } = await awaitSent(stage, { change, deliveries: addresses, deadlineMs: DEADLINE_MS });
-        const [scheduling = 0, sending = 0] = [scheduler, sender].map(
-          ({ pid }, no) => cpuUsOf(pid) - (before[no] ?? 0),
-        );
-        const cpuUs = {
-          sender: sending / addresses,
-          postgres: (stage.cpuUs.postgres() - postgres) / addresses,
-          redis: (stage.cpuUs.redis() - redis) / addresses,
-          scheduler: scheduling / addresses,
-        };
+        const cpuUs = cpuOver(addresses);
         await counted(sink, addresses, "Forewarn");
         await awaitQuiet(stage);
         return { usEach: (ms * 1_000) / addresses, cpuUs };
       };
-      const yardstick = async (question: { kind: "raw" } | { kind: "pool"; count: number }) => {
-        const { ms, cpuUs, sent } = await bare.ask<BareMailRun>(question);
+      const yardstick = async (kind: Kind) => {
+        const { ms, cpuUs, sent } = await bare.ask<BareMailRun>({ kind, count: pooled });
         await counted(sink, sent, "the yardstick");
         return { usEach: (ms * 1_000) / sent, cpuUs: cpuUs / sent };
       };
 
-      const measured: {
-        ours: Awaited<ReturnType<typeof ours>>;
-        raw: { usEach: number; cpuUs: number };
-        pool: { usEach: number; cpuUs: number };
-      }[] = [];
-      for (let round = 0; round < warmUp + rounds; round += 1) {
+      const measured = new Map<Kind, Round[]>(goals.map(({ kind }) => [kind, []]));
+      for (let round = 0; round < warmUp + count; round += 1) {
         const us = await ours();
-        if (round === 0) {
-          const load = { kind: "load", port, connections: CONNECTIONS, from: FROM };
+        if (round === 0)
           await bare.ask({
-            ...load,
+            kind: "load",
+            port,
+            connections: CONNECTIONS,
+            from: FROM,
+            dkim,
             addresses: recipients.map(({ address }) => address),
-            ...(await rendered(stage, recipients)),
+            ...(await renderMails(stage, recipients)),
+          });
+        for (const [kind, rounds] of measured) {
+          const them = await yardstick(kind);
+          if (round < warmUp) continue;
+          rounds.push({
+            ratio: them.usEach / us.usEach,
+            cpuUs: { ...us.cpuUs, yardstick: them.cpuUs },
+            figures: { "per s": 1_000_000 / us.usEach, "yardstick per s": 1_000_000 / them.usEach },
           });
         }
-        const both = {
-          raw: await yardstick({ kind: "raw" }),
-          pool: await yardstick({ kind: "pool", count: pooledCount }),
-        };
-        if (round >= warmUp) measured.push({ ours: us, ...both });
       }
-      const perSecond = (usEach: readonly number[]): number => 1_000_000 / median(usEach);
-      const oursPerSecond = perSecond(measured.map((round) => round.ours.usEach));
-      const cpuUs = medians(measured.map((round) => round.ours.cpuUs));
-      return (["raw", "pool"] as const).map((kind) => ({
-        scenario: `mails to ${addresses} addresses, text, HTML and calendar`,
-        goal: { raw: "≥ 0.90", pool: "≥ 5" }[kind],
-        yardstick: { raw: "finished mails on nodemailer's connections", pool: "nodemailer's pool, composing each" }[
-          kind
-        ],
-        ratios: measured.map((round) => round[kind].usEach / round.ours.usEach),
-        cpuUs: { ...cpuUs, yardstick: median(measured.map((round) => round[kind].cpuUs)) },
-        figures: {
-          "per s": oursPerSecond,
-          "yardstick per s": perSecond(measured.map((round) => round[kind].usEach)),
-        },
+      return goals.map(({ kind, goal, yardstick }) => ({
+        scenario: `mails to ${addresses} addresses, ${title}`,
+        goal,
+        yardstick,
+        ...summary(measured.get(kind) ?? []),
       }));
     } finally {
       await Promise.all([sink.stop(), bare.stop()]);
       await stage.close();
+      await rm(folder, { recursive: true, force: true });
     }
   },
-};
+});
+
+/** One notice by mail, against finished mails over nodemailer's own connections, and against its pool composing each. */
+export const mails = mailScenario({
+  name: "mails",
+  signed: false,
+  sizes: {
+    full: { addresses: 20_000, pooled: 4_000, rounds: 5, warmUp: 1 },
+    quick: { addresses: 600, pooled: 200, rounds: 1, warmUp: 0 },
+  },
+  goals: [
+    { kind: "raw", goal: "≥ 0.90", yardstick: "finished mails on nodemailer's connections" },
+    { kind: "pool", goal: "≥ 5", yardstick: "nodemailer's pool, composing each" },
+  ],
+  title: "text, HTML and calendar",
+});
+
+/** The same, each signed with DKIM by nodemailer on both sides: the signature is nearly all of it. */
+export const mailsDkim = mailScenario({
+  name: "mails-dkim",
+  signed: true,
+  sizes: {
+    full: { addresses: 4_000, pooled: 2_000, rounds: 5, warmUp: 1 },
+    quick: { addresses: 60, pooled: 20, rounds: 1, warmUp: 0 },
+  },
+  goals: [{ kind: "pool", goal: "report", yardstick: "nodemailer's pool, composing and signing each" }],
+  title: "text, HTML and calendar, signed (DKIM, RSA 2048)",
+});

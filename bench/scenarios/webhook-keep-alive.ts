@@ -1,5 +1,5 @@
-import type { Scenario } from "../result.ts";
-import { summary, webhookTrials } from "../webhook-trials.ts";
+import { type Scenario, summary } from "../result.ts";
+import { webhookTrials } from "../webhook-trials.ts";
 
 const ADDRESSES = Array.from({ length: 8 }, (_, no) => `127.0.0.${no + 1}`);
 

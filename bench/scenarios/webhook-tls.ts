@@ -2,8 +2,8 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { makeCertificates } from "../certificates.ts";
-import type { Scenario } from "../result.ts";
-import { summary, webhookTrials } from "../webhook-trials.ts";
+import { type Scenario, summary } from "../result.ts";
+import { webhookTrials } from "../webhook-trials.ts";
 
 const SIZES = {
   full: { origins: 1_000, endpoints: 4_000, rounds: 5 },

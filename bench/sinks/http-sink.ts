@@ -2,6 +2,7 @@ import { createServer, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer } from "node:tls";
 import { once } from "node:events";
 import { answerQuestions } from "../ask-child.ts";
+import { wallMs } from "../wall-clock.ts";
 
 /**
  * The least that is an HTTP/1.1 server for small POSTs, so that the machine's time goes to whoever sends: it finds the
@@ -9,13 +10,17 @@ import { answerQuestions } from "../ask-child.ts";
  */
 type Question =
   | { kind: "listen"; addresses: string[]; fresh: boolean; certificates?: { key: string; certs: string[] } }
-  | { kind: "count" };
+  /** What came since the last count, and when the first of it was whole. */
+  | { kind: "count" }
+  /** Answered once a first request has come since the last count. */
+  | { kind: "first" };
 
 const ANSWER = Buffer.from("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok");
 const LAST_ANSWER = Buffer.from("HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok");
 
 let requests = 0;
 let firstAt: number | null = null;
+let firstCame = Promise.withResolvers<void>();
 
 /** Bytes of the first whole request in `bytes`; 0 when it is not whole. */
 const lengthOfFirst = (bytes: Buffer): number => {
@@ -34,7 +39,10 @@ const serve = (fresh: boolean) => (socket: Socket) => {
     let bytes: Buffer = kept === null ? chunk : Buffer.concat([kept, chunk]);
     for (let length = lengthOfFirst(bytes); length > 0; length = lengthOfFirst(bytes)) {
       requests += 1;
-      firstAt ??= Date.now();
+      if (firstAt === null) {
+        firstAt = wallMs();
+        firstCame.resolve();
+      }
       bytes = bytes.subarray(length);
       if (fresh) socket.end(LAST_ANSWER);
       else socket.write(ANSWER);
@@ -56,7 +64,12 @@ answerQuestions(async (asked) => {
     const counted = { requests, firstAt };
     requests = 0;
     firstAt = null;
+    firstCame = Promise.withResolvers();
     return counted;
+  }
+  if (question.kind === "first") {
+    await firstCame.promise;
+    return { firstAt };
   }
   const { addresses, fresh, certificates } = question;
   const ports: number[] = [];

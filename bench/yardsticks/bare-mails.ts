@@ -4,8 +4,9 @@ import { answerQuestions } from "../ask-child.ts";
 
 /**
  * The yardsticks of mails: `raw` sends finished mails over nodemailer's own SMTP connections, `pool` has nodemailer's pool
- * compose each from its parts, as most programs do.
+ * compose each from its parts, as most programs do; with `dkim` it signs each too.
  */
+export type MailDkim = { domainName: string; keySelector: string; privateKey: string };
 export type PooledMail = { subject: string; html: string; text: string; calendar: string };
 type Question =
   | {
@@ -13,11 +14,14 @@ type Question =
       port: number;
       connections: number;
       from: string;
+      dkim: MailDkim | null;
       addresses: string[];
       mails: string[];
       pooled: PooledMail;
     }
+  /** Every address gets one. */
   | { kind: "raw" }
+  /** The first `count` do: it is slow. */
   | { kind: "pool"; count: number };
 export type BareMailRun = { ms: number; cpuUs: number; sent: number };
 
@@ -48,7 +52,7 @@ const raw = async ({ port, connections, from, addresses, mails }: NonNullable<ty
 };
 
 const pool = async (load: NonNullable<typeof loaded>, count: number): Promise<number> => {
-  const { port, connections, from, addresses, pooled } = load;
+  const { port, connections, from, dkim, addresses, pooled } = load;
   const { calendar, ...parts } = pooled;
   const transport = nodemailer.createTransport({
     pool: true,
@@ -57,6 +61,7 @@ const pool = async (load: NonNullable<typeof loaded>, count: number): Promise<nu
     ignoreTLS: true,
     maxConnections: connections,
     maxMessages: Number.POSITIVE_INFINITY,
+    ...(dkim && { dkim: { domainName: dkim.domainName, keySelector: dkim.keySelector, privateKey: dkim.privateKey } }),
   });
   const to = addresses.slice(0, count);
   await Promise.all(

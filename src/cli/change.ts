@@ -3,7 +3,7 @@ import type { Verdict } from "../domain/verdict.ts";
 import { type Cli, JSON_FLAG, type JsonOption } from "./cli.ts";
 import { table } from "./table.ts";
 import { printable, type Terminal } from "./terminal.ts";
-import { moment, noticeName, painted, verdictSentence } from "./words.ts";
+import { counted, moment, noticeName, painted, verdictSentence } from "./words.ts";
 
 type Counts = Record<string, number>;
 type NoticeRow = {
@@ -30,9 +30,13 @@ type ChangeView = {
   testFrom?: string;
   contact?: string;
   verdict: Verdict | null;
+  unreachable?: { count: number; partners: string[] };
   notices: NoticeRow[];
   revisions: RevisionRow[];
 };
+
+/** Partners named on one line; `forewarn proof` has them all. */
+const NAMED = 10;
 
 const EXAMPLES = `
 Examples:
@@ -61,6 +65,14 @@ const noticesTable = (terminal: Terminal, notices: readonly NoticeRow[]): string
     "no notices: it appears in the change log",
   );
 
+/** Who cannot be told, by name as far as a line goes; nothing where everyone can. */
+const unreachableLines = (terminal: Terminal, { count, partners }: { count: number; partners: string[] }): string[] => {
+  if (count === 0) return [];
+  const named = partners.slice(0, NAMED).map(printable).join(", ");
+  const more = count > NAMED ? ` and ${count - NAMED} more` : "";
+  return [terminal.paint("red", `no endpoint reaches ${counted(count, "partner")}: ${named}${more}`)];
+};
+
 const changeView = (terminal: Terminal, it: ChangeView): string => {
   const facts: [string, string | undefined][] = [
     ["category", `${painted(terminal, it.category)}${it.businessCritical ? ", business critical" : ""}`],
@@ -74,6 +86,7 @@ const changeView = (terminal: Terminal, it: ChangeView): string => {
   return [
     `${terminal.paint("bold", printable(it.change))}  ${printable(it.title)}`,
     `${terminal.paint("dim", `revision ${it.revision}`)}  ${painted(terminal, it.status)}`,
+    ...unreachableLines(terminal, it.unreachable ?? { count: 0, partners: [] }),
     "",
     ...facts.flatMap(([name, fact]) =>
       fact ? [`${name.padEnd(10)}${fact.startsWith("\u001b") ? fact : printable(fact)}`] : [],

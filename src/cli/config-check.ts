@@ -27,6 +27,10 @@ const settings = (config: Config, policyFile: string | undefined): Record<string
   redis: config.redisUrl ? "REDIS_URL" : `embedded, in ${config.dataFolder}`,
   mail: config.smtpUrl ? `SMTP_URL, from ${config.mailFrom}` : "none: mails wait until SMTP_URL is set",
   dkim: config.dkim ? `${config.dkim.selector} at ${config.dkim.domain}` : "none",
+  "own contact":
+    [config.contact, config.contactWebhook && `${new URL(config.contactWebhook.url).origin}/…`]
+      .filter((way) => way !== undefined)
+      .join(" and ") || "none: what partners ask is in the log only",
   policy: policyFile ?? "built in",
   templates: config.templatesFolder ?? "built in",
   "webhooks reach": ["public addresses", ...config.webhookAllow].join(", "),

@@ -49,6 +49,21 @@ const smtp = async ({ smtpUrl }: Config): Promise<Finding> => {
     : broken("smtp", `the relay: ${state}`, "see that it runs, and check SMTP_URL");
 };
 
+/** Who is told when a partner asks for help, and by which ways. */
+const contact = ({ contact: mail, contactWebhook: webhook, smtpUrl }: Config): Finding => {
+  const part = "own contact";
+  const ways = [...(mail === undefined ? [] : ["mail"]), ...(webhook === undefined ? [] : ["webhook"])];
+  if (ways.length === 0)
+    return doubtful(
+      part,
+      "nobody of yours is told when a partner asks for help",
+      "set FOREWARN_CONTACT to a mail address, FOREWARN_CONTACT_WEBHOOK to a webhook, or both",
+    );
+  return mail !== undefined && smtpUrl === undefined
+    ? doubtful(part, `is told by ${ways.join(" and ")}, and the mails wait`, "set SMTP_URL to your mail relay")
+    : good(part, `is told by ${ways.join(" and ")}`);
+};
+
 const policy = async ({ policyFile }: Config): Promise<Finding> => {
   try {
     await loadPolicy(policyFile);
@@ -89,6 +104,7 @@ const publicUrl = async ({ publicUrl: url }: Config): Promise<Finding> => {
 export const hostFindings = (config: Config): Promise<Finding[]> =>
   Promise.all([
     smtp(config),
+    Promise.resolve(contact(config)),
     dataFolder(config),
     policy(config),
     Promise.resolve(templates(config)),

@@ -3,6 +3,7 @@ import { wordsOf } from "../errors.ts";
 import type { Sql } from "../ledger/connection.ts";
 import { schemaStanding } from "../ledger/migrate.ts";
 import { countOverdue, type Overdue, overdueWords } from "../ledger/overdue.ts";
+import { failingAlerts } from "../ledger/provider-alerts.ts";
 import { broken, doubtful, type Finding, good } from "./finding.ts";
 
 const PATIENCE_MS = 3_000;
@@ -54,6 +55,18 @@ export const overdueFindings = ({ chunks, ...rest }: Overdue): Finding[] => {
   ];
 };
 
+/** What the provider's own contact could not be told, with the last fault. */
+const alertsFinding = async (sql: Sql): Promise<Finding> => {
+  const { count, fault } = await failingAlerts(sql);
+  return count === 0
+    ? good("own alerts", "none fails")
+    : broken(
+        "own alerts",
+        `${count} could not be told to your contact: ${fault}`,
+        "check FOREWARN_CONTACT and FOREWARN_CONTACT_WEBHOOK; they are repeated each hour",
+      );
+};
+
 /** PostgreSQL and what is in it. Where it cannot be reached there is one finding, for nothing else can be known. */
 export const ledgerFindings = async (url: string): Promise<Finding[]> => {
   const client = new pg.Client({
@@ -73,7 +86,7 @@ export const ledgerFindings = async (url: string): Promise<Finding[]> => {
     const standing = await schemaStanding(client);
     const found = [good("postgres", `${rows[0]?.version ?? ""} answers`), SCHEMA[standing], await clock(client)];
     if (standing !== "current") return found;
-    return [...found, ...overdueFindings(await countOverdue(client))];
+    return [...found, ...overdueFindings(await countOverdue(client)), await alertsFinding(client)];
   } finally {
     await client.end();
   }

@@ -8,6 +8,7 @@ import { insertRevision, keepPolicy, lockChange, readClock } from "../ledger/cha
 import { inTransaction, type Ledger, type Sql } from "../ledger/connection.ts";
 import { findEvent, insertEvent, releaseHeldEvents } from "../ledger/events.ts";
 import type { Log } from "../log.ts";
+import type { Outages } from "../outages.ts";
 import { type PlanJob, planJobId, planQueue, type Queues } from "../queue/queues.ts";
 import { makeStreak } from "../streak.ts";
 import { conflictOf, decideEvent, type EventAnswer, refusedFor } from "./decide-event.ts";
@@ -35,7 +36,7 @@ const UNIQUE_VIOLATION = "23505";
 const isUniqueViolation = (error: unknown): boolean =>
   error instanceof Error && Reflect.get(error, "code") === UNIQUE_VIOLATION;
 
-type Parts = { ledger: Ledger; queues: Queues; policy: Policy; log: Log };
+type Parts = { ledger: Ledger; queues: Queues; policy: Policy; outages: Outages; log: Log };
 
 /**
  * Validates an event and, in one commit, locks its change, records it by `source` and `id`, assigns the revision and
@@ -43,7 +44,7 @@ type Parts = { ledger: Ledger; queues: Queues; policy: Policy; log: Log };
  *
  * A job that cannot be queued is no loss: the revision is stored as unplanned, and the reconciler queues it.
  */
-export const makeAcceptEvent = ({ ledger, queues, policy, log }: Parts): AcceptEvent => {
+export const makeAcceptEvent = ({ ledger, queues, policy, outages, log }: Parts): AcceptEvent => {
   const hash = policyHash(policy);
   const streak = makeStreak();
 
@@ -85,15 +86,25 @@ export const makeAcceptEvent = ({ ledger, queues, policy, log }: Parts): AcceptE
     return { kind: "accepted", answer: decision.answer, duplicate: false, revision };
   };
 
+  /** Redis left a job without an answer. The emitter of the next one does not wait until there is one again. */
+  let isSilent = false;
+
   /** What is added after the patience has ended does no harm: the job's id is derived. */
   const addWithin = async (lane: Lane, job: PlanJob): Promise<void> => {
     // A connection that was never made would keep the emitter waiting for as long as Redis is away.
     if (!queues.areOpen()) throw new Error("Redis cannot be reached");
     const { promise: patience, reject } = Promise.withResolvers<never>();
-    const late = new Error(`Redis did not answer within ${QUEUE_PATIENCE_MS} ms`);
-    const timer = setTimeout(() => reject(late), QUEUE_PATIENCE_MS);
+    const giveUp = (): void => {
+      isSilent = true;
+      reject(new Error(`Redis did not answer within ${QUEUE_PATIENCE_MS} ms`));
+    };
+    const added = queues.get(planQueue(lane)).add("plan", job, { jobId: planJobId(job) });
+    const answered = added.then(() => {
+      isSilent = false;
+    });
+    const timer = setTimeout(giveUp, isSilent ? 0 : QUEUE_PATIENCE_MS);
     try {
-      await Promise.race([queues.get(planQueue(lane)).add("plan", job, { jobId: planJobId(job) }), patience]);
+      await Promise.race([answered, patience]);
     } finally {
       clearTimeout(timer);
     }
@@ -105,7 +116,7 @@ export const makeAcceptEvent = ({ ledger, queues, policy, log }: Parts): AcceptE
       await addWithin(lane, job);
       streak.worked();
     } catch (error) {
-      const level = streak.failed(error) ? "warn" : "debug";
+      const level = !outages.explain(error, "queueing of plans") && streak.failed(error) ? "warn" : "debug";
       log[level]({ err: error, ...job }, "planning could not be queued; the reconciler will queue it");
     }
   };

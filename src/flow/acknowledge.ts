@@ -63,18 +63,22 @@ const faultsOf = async (sql: Sql, said: NewAcknowledgement, revision: number): P
 /** `needs-help` tells the provider's own contact in the same commit. */
 export const makeAcknowledge = ({ ledger, tellProvider, publicUrl, log }: Parts): Acknowledge => {
   const callForHelp = async (sql: Sql, said: NewAcknowledgement, title: string): Promise<void> => {
-    const partner = await findPartner(sql, said.partner);
+    const { change, partner, revision, by, note } = said;
+    const name = (await findPartner(sql, partner))?.name ?? partner;
+    const page = `${publicUrl}/v1/changes/${change}/acknowledgements`;
     await tellProvider(sql, {
       kind: "needs-help",
-      subject: `[${said.change}] ${partner?.name ?? said.partner} needs help`,
+      change,
+      subject: `[${change}] ${name} needs help`,
       body: [
-        `${said.by} of ${partner?.name ?? said.partner} (${said.partner}) asks for help with ${said.change}, revision ${said.revision}:`,
+        `${by} of ${name} (${partner}) asks for help with ${change}, revision ${revision}:`,
         title,
         "",
-        said.note === null ? "They left no note." : `They write:\n\n${said.note}`,
+        note === null ? "They left no note." : `They write:\n\n${note}`,
         "",
-        `What was said of this change: ${publicUrl}/v1/changes/${said.change}/acknowledgements`,
+        `What was said of this change: ${page}`,
       ].join("\n"),
+      facts: { revision, title, partner, name, by, note, links: { page } },
       dedupe: aboutHelp(said),
     });
   };

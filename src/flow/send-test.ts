@@ -27,8 +27,14 @@ export const makeSendTest =
       throw new Problem("unavailable", "the queue cannot be reached at the moment; try again shortly");
     const made = await inTransaction(ledger.pools.urgent, (sql) => insertTestNotice(sql, endpoint));
     if (!made) throw new Problem("not-found", `there is no endpoint ${endpointId(endpoint)}`);
-    await queueChunks(queues, [made.chunk]);
     const delivery = deliveryId(made.notice.id, endpoint);
+    await queueChunks(queues, [made.chunk]).catch((error: unknown) => {
+      log.debug({ err: error, delivery }, "test notice not queued");
+      throw new Problem(
+        "unavailable",
+        `the queue did not take the test ${delivery}: it goes out once the queue is back`,
+      );
+    });
     log.info({ delivery }, "test notice queued");
     for (const until = performance.now() + PATIENCE_MS; performance.now() < until; await wait(POLL_MS)) {
       const outcome = await findTestOutcome(ledger.pools.urgent, made.notice.no, endpoint);

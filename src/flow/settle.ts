@@ -4,6 +4,7 @@ import { inTransaction } from "../ledger/connection.ts";
 import { deliveryKey, settleBatch } from "../ledger/deliveries.ts";
 import { settleReplay } from "../ledger/replays.ts";
 import type { Log } from "../log.ts";
+import type { Outages } from "../outages.ts";
 import type { DisabledEndpoint, JudgeEndpoints } from "./judge-endpoints.ts";
 
 /** One delivery's settlement, and the run of the chunk that had it. */
@@ -88,11 +89,13 @@ const commit = (pool: Pool, judge: JudgeEndpoints, all: readonly Settled[]): Pro
 export const makeSettler = ({
   pool,
   judgeEndpoints,
+  outages,
   log,
   wait,
 }: {
   pool: Pool;
   judgeEndpoints: JudgeEndpoints;
+  outages: Outages;
   log: Log;
   wait: (ms: number) => Promise<void>;
 }): Settler => {
@@ -112,7 +115,7 @@ export const makeSettler = ({
           for (const fact of await commit(pool, judgeEndpoints, batch)) log.warn(fact, "endpoint disabled");
           break;
         } catch (error) {
-          if (delayMs === FIRST_RETRY_MS)
+          if (!outages.explain(error, "settling") && delayMs === FIRST_RETRY_MS)
             log.error({ err: error, outcomes: batch.length }, "settling failed; trying again");
           await wait(delayMs);
         }

@@ -1,7 +1,8 @@
-import { LANES } from "../domain/category.ts";
+import { type Lane, LANES } from "../domain/category.ts";
 import { releaseDueChanges } from "../ledger/changes.ts";
-import { lostChunks, sweepDue } from "../ledger/chunks.ts";
+import { lostChunks, releaseHeld, sweepDue } from "../ledger/chunks.ts";
 import type { Ledger } from "../ledger/connection.ts";
+import { CHUNK_SIZE, type NewChunk } from "../ledger/fan-out.ts";
 import { finishNotices } from "../ledger/notices.ts";
 import { sweepReplays } from "../ledger/replays.ts";
 import type { Log } from "../log.ts";
@@ -11,20 +12,31 @@ import { queueChunks } from "./queue-chunks.ts";
 /** Deliveries of a lane that one sweep puts into chunks. */
 const SWEEP_LIMIT = 10_000;
 const LOST_LIMIT = 1_000;
+/** Windows that hold nothing but deliveries of paused changes, which one tick puts aside to come to what is behind them. */
+const HELD_WINDOWS = 5;
 
 export type Sweep = () => Promise<void>;
 
 /**
  * One tick, each second: what is due and in no chunk (retries, partners' own hours, what was given back) goes into new
- * chunks, chunks whose lease ran out get a new run, notices with nothing left to wait for are done, and changes whose
- * date has come are released. Urgent first. Several processes may sweep at once: none waits for another.
+ * chunks, what a pause held goes on once its change does, chunks whose lease ran out get a new run, notices with nothing
+ * left to wait for are done, and changes whose date has come are released. Urgent first. Several processes may sweep at
+ * once: none waits for another.
  */
-export const makeSweep =
-  ({ ledger, queues, log }: { ledger: Ledger; queues: Queues; log: Log }): Sweep =>
-  async () => {
+export const makeSweep = ({ ledger, queues, log }: { ledger: Ledger; queues: Queues; log: Log }): Sweep => {
+  const sweepLane = async (lane: Lane): Promise<NewChunk[]> => {
+    for (let window = 1; ; window += 1) {
+      const { chunks, held } = await sweepDue(ledger.pools[lane], lane, SWEEP_LIMIT);
+      if (held > 0) log.debug({ lane, deliveries: held }, "due deliveries of paused changes put aside");
+      if (held < SWEEP_LIMIT || window === HELD_WINDOWS) return chunks;
+    }
+  };
+
+  return async () => {
     for (const lane of LANES) {
       const chunks = [
-        ...(await sweepDue(ledger.pools[lane], lane, SWEEP_LIMIT)),
+        ...(await releaseHeld(ledger.pools[lane], lane, SWEEP_LIMIT / CHUNK_SIZE)),
+        ...(await sweepLane(lane)),
         ...(await sweepReplays(ledger.pools[lane], lane, SWEEP_LIMIT)),
       ];
       await queueChunks(queues, chunks);
@@ -41,3 +53,4 @@ export const makeSweep =
     for (const change of await releaseDueChanges(ledger.pools.routine))
       log.info({ change, by: "schedule" }, "change released");
   };
+};

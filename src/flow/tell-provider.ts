@@ -1,23 +1,30 @@
+import type { Channel } from "../domain/category.ts";
+import type { ProviderAlert } from "../domain/provider-alert.ts";
 import type { Sql } from "../ledger/connection.ts";
-import { insertProviderMail, type NewProviderMail } from "../ledger/provider-mails.ts";
+import { insertProviderAlert } from "../ledger/provider-alerts.ts";
 import type { Log } from "../log.ts";
 
 /**
- * Writes a mail to the provider's own contact into the caller's transaction, so that it is told exactly when the fact is
- * recorded; the email sender's process mails it until a relay takes it. A fact that was told before (`dedupe`) is not told
- * again.
+ * Writes an alert to the provider's own contact into the caller's transaction, by every channel that leads to it, so that
+ * it is told exactly when the fact is recorded; the senders' processes send it until the other side takes it. A fact that
+ * was told before (`dedupe`) is not told again.
  */
-export type TellProvider = (sql: Sql, mail: NewProviderMail) => Promise<"told" | "told-before" | "nobody">;
+export type TellProvider = (sql: Sql, alert: ProviderAlert) => Promise<"told" | "told-before" | "nobody">;
 
-/** Without FOREWARN_CONTACT nobody can be told: the fact is in the log only. */
+/** `channels` are the ways to the contact; without any nobody can be told, and the fact is in the log only. */
 export const makeTellProvider =
-  ({ contact, log }: { contact: string | undefined; log: Log }): TellProvider =>
-  async (sql, mail) => {
-    if (contact === undefined) {
-      log.warn({ kind: mail.kind, about: mail.dedupe }, "the provider is not told: FOREWARN_CONTACT is not set");
+  ({ channels, log }: { channels: readonly Channel[]; log: Log }): TellProvider =>
+  async (sql, alert) => {
+    const { kind, dedupe: about } = alert;
+    if (channels.length === 0) {
+      log.warn(
+        { kind, about },
+        "the provider is not told: neither FOREWARN_CONTACT nor FOREWARN_CONTACT_WEBHOOK is set",
+      );
       return "nobody";
     }
-    if (!(await insertProviderMail(sql, mail))) return "told-before";
-    log.info({ kind: mail.kind, about: mail.dedupe }, "the provider is told");
+    const told = await insertProviderAlert(sql, alert, channels);
+    if (told.length === 0) return "told-before";
+    log.info({ kind, about, channels: told }, "the provider is told");
     return "told";
   };

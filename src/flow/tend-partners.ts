@@ -3,7 +3,7 @@ import { escalateOne, welcomeEndpoints } from "../ledger/late.ts";
 import type { Log } from "../log.ts";
 import type { TellProvider } from "./tell-provider.ts";
 
-/** Partners whose names a mail to the provider lists; the proof has them all. */
+/** Partners whose names an alert to the provider lists; the proof has them all. */
 const LISTED = 200;
 
 export type TendPartners = () => Promise<void>;
@@ -26,9 +26,11 @@ export const makeTendPartners =
         const escalation = await escalateOne(sql);
         if (!escalation) return false;
         const { notice, change, revision, silent, contacts } = escalation;
+        const page = `${publicUrl}/v1/changes/${change}/proof.html`;
         if (silent.length > 0)
           await tellProvider(sql, {
             kind: "silent",
+            change,
             dedupe: `silent.${notice}`,
             subject: `[${change}] ${silent.length} ${silent.length === 1 ? "partner has" : "partners have"} said nothing`,
             body: [
@@ -37,8 +39,17 @@ export const makeTendPartners =
               ...silent.slice(0, LISTED).map((partner) => `- ${partner}`),
               ...(silent.length > LISTED ? [`and ${silent.length - LISTED} more`] : []),
               "",
-              `${contacts} of their escalation contacts got the reminder. Everyone's state: ${publicUrl}/v1/changes/${change}/proof.html`,
+              `${contacts} of their escalation contacts got the reminder. Everyone's state: ${page}`,
             ].join("\n"),
+            facts: {
+              revision,
+              notice,
+              partners: silent.slice(0, LISTED),
+              more: silent.length > LISTED,
+              silent: silent.length,
+              contacts,
+              links: { page },
+            },
           });
         log.info({ notice, silent: silent.length, contacts }, "silent partners escalated");
         return true;

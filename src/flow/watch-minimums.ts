@@ -34,13 +34,21 @@ export const makeWatchMinimums = ({ ledger, tellProvider, publicUrl }: Parts): W
   const pool = ledger.pools.routine;
   const proofOf = (change: string): string => `${publicUrl}/v1/changes/${change}/proof.html`;
 
-  const tellShort = ({ change, state, verdict }: AnnouncedChange): Promise<unknown> =>
+  const tellShort = ({ change, revision, state, verdict }: AnnouncedChange): Promise<unknown> =>
     inTransaction(pool, (sql) =>
       tellProvider(sql, {
         kind: "short",
+        change,
         dedupe: `short.${change}.${state.fields.releaseAt}`,
         subject: `[${change}] announced too late for its release`,
         body: `${state.fields.title}\n\nIts release, ${state.fields.releaseAt}, leaves ${verdict.noticeDays} days; ${verdict.minimum} is promised. The earliest lawful release is ${verdict.earliestRelease}.\nMove the date, or record a waiver.\n\n${proofOf(change)}`,
+        facts: {
+          revision,
+          title: state.fields.title,
+          releaseAt: state.fields.releaseAt,
+          verdict,
+          links: { page: proofOf(change) },
+        },
       }),
     );
 
@@ -50,6 +58,7 @@ export const makeWatchMinimums = ({ ledger, tellProvider, publicUrl }: Parts): W
     await inTransaction(pool, (sql) =>
       tellProvider(sql, {
         kind: "minimum-lapses",
+        change,
         dedupe: `lapses.${change}.r${revision}`,
         subject: `[${change}] the minimum notice is about to lapse`,
         body: [
@@ -60,6 +69,15 @@ export const makeWatchMinimums = ({ ledger, tellProvider, publicUrl }: Parts): W
           "",
           proofOf(change),
         ].join("\n"),
+        facts: {
+          revision,
+          title: state.fields.title,
+          releaseAt: state.fields.releaseAt,
+          lastDay: last,
+          partners: untold.slice(0, LISTED),
+          more: untold.length > LISTED,
+          links: { page: proofOf(change) },
+        },
       }),
     );
   };

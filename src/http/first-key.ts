@@ -18,13 +18,16 @@ export const writeAdminKey = (dataFolder: string, key: string): void => {
 };
 
 /**
- * Sees to it that somebody can use the API: `FOREWARN_ADMIN_KEY` is an admin key from the start on; without it, and when
- * there is no key at all, one is made, kept in the data folder and answered as `made`, to be printed once.
+ * Sees to it that somebody can use the API: `FOREWARN_ADMIN_KEY` is an admin key from the start on, in place of the one
+ * that the variable named before; without it, and when there is no key at all, one is made, kept in the data folder and
+ * answered as `made`, to be printed once. Keys that were made otherwise stay as they are.
  */
 export const ensureAdminKey = async ({ ledger, config, log }: Parts): Promise<{ made: string | null }> => {
   const pool = ledger.pools.routine;
   if (config.adminKey !== undefined) {
-    await keepAdminKey(pool, { key: mintKey().id, name: "FOREWARN_ADMIN_KEY", hash: hashKey(config.adminKey) });
+    const given = { key: mintKey().id, name: "FOREWARN_ADMIN_KEY", hash: hashKey(config.adminKey) };
+    const replaced = await inTransaction(pool, (sql) => keepAdminKey(sql, given));
+    if (replaced > 0) log.warn("FOREWARN_ADMIN_KEY names another key than before: the former one is revoked");
     return { made: null };
   }
   const { id, whole, hash } = mintKey();

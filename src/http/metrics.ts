@@ -4,6 +4,7 @@ import { CHANNELS, LANES } from "../domain/category.ts";
 import type { Ledger } from "../ledger/connection.ts";
 import { type Backlog, countBacklog } from "../ledger/installation.ts";
 import { countOverdue } from "../ledger/overdue.ts";
+import { countUnreachable } from "../ledger/unreachable.ts";
 
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60];
 
@@ -22,9 +23,11 @@ export const watchBacklog = (registry: Registry, ledger: Ledger): (() => Promise
   const up = gauge("forewarn_ledger_up", "1 when the ledger could be read", []);
   const waiting = gauge("forewarn_deliveries_waiting", "Deliveries that wait", ["channel", "lane"]);
   const planned = gauge("forewarn_notices_planned", "Notices that are planned and not due yet", ["lane"]);
-  const overdue = gauge("forewarn_deliveries_overdue", "Deliveries that wait a minute or more after they were due", [
-    "lane",
-  ]);
+  const overdue = gauge(
+    "forewarn_deliveries_overdue",
+    "Deliveries that wait a minute or more after they were due, and that no pause holds",
+    ["lane"],
+  );
   const show = (backlog: Backlog): void => {
     for (const lane of LANES) {
       planned.set({ lane }, 0);
@@ -38,14 +41,20 @@ export const watchBacklog = (registry: Registry, ledger: Ledger): (() => Promise
   const late = gauge("forewarn_overdue", "What should have been moved on a minute ago and was not (to 1,000)", [
     "kind",
   ]);
+  const unreachable = gauge(
+    "forewarn_partners_unreachable",
+    "Partners whom open changes concern and no endpoint of theirs reaches",
+    [],
+  );
   return async () => {
     try {
       show(await countBacklog(ledger.pools.routine));
       for (const [kind, count] of Object.entries(await countOverdue(ledger.pools.routine))) late.set({ kind }, count);
+      unreachable.set(await countUnreachable(ledger.pools.routine));
       up.set(1);
     } catch {
       // Old figures would look like good ones.
-      for (const stale of [waiting, planned, overdue, late]) stale.reset();
+      for (const stale of [waiting, planned, overdue, late, unreachable]) stale.reset();
       up.set(0);
     }
   };

@@ -14,6 +14,7 @@ import type { Waive } from "../flow/waive.ts";
 import type { Keyring } from "../keyring.ts";
 import type { Ledger } from "../ledger/connection.ts";
 import type { Log } from "../log.ts";
+import type { Outages } from "../outages.ts";
 import type { Checks } from "../processes/checks.ts";
 import type { Limits } from "./limits.ts";
 
@@ -21,7 +22,10 @@ import type { Limits } from "./limits.ts";
 export type HttpParts = {
   config: Pick<Config, "publicUrl" | "webhookAllow" | "templatesFolder" | "mailFrom">;
   ledger: Ledger;
+  /** For imports, whose statements take their time; `ledger` when absent. */
+  longLedger?: Ledger;
   keyring: Keyring;
+  outages: Outages;
   log: Log;
   clock: Clock;
   acceptEvent: AcceptEvent;

@@ -1,7 +1,7 @@
 import type { FastifyError, FastifyReply } from "fastify";
 import type { Fault } from "../domain/fault.ts";
 import { Problem, PROBLEMS, type ProblemName } from "../errors.ts";
-import { isInfrastructureFault } from "./infrastructure.ts";
+import { faultyPart } from "../faulty-part.ts";
 
 /** RFC 9457: what every refusal of the API looks like. */
 export type ProblemBody = { type: string; title: string; status: number; detail: string; errors?: readonly Fault[] };
@@ -27,7 +27,7 @@ const FASTIFY_CODES: Record<string, { problem: ProblemName; detail: string }> = 
 /** The refusal behind any error; null when it is a bug of ours. */
 export const problemOf = (error: unknown): Problem | null => {
   if (error instanceof Problem) return error;
-  if (isInfrastructureFault(error))
+  if (faultyPart(error) !== null)
     return new Problem("unavailable", "the ledger or the queue cannot be reached at the moment; try again shortly");
   const { code, statusCode, message } = error as Partial<FastifyError>;
   const known = code === undefined ? undefined : FASTIFY_CODES[code];

@@ -45,7 +45,7 @@ const REQUEST_TIMEOUT_MS = 10 * 60_000;
 const MAX_PARAM_LENGTH = 500;
 
 /** Every refusal and every bug, as RFC 9457 says it. */
-const answerFaults = (app: FastifyInstance, { config, log }: HttpParts): void => {
+const answerFaults = (app: FastifyInstance, { config, outages, log }: HttpParts): void => {
   const streak = makeStreak();
   // What is public, such as /healthz, answers without the ledger.
   app.addHook("onResponse", async ({ routeOptions }, { statusCode }) => {
@@ -56,7 +56,7 @@ const answerFaults = (app: FastifyInstance, { config, log }: HttpParts): void =>
     const { method } = request;
     const route = request.routeOptions.url;
     if (problem) {
-      if (problem.problem === "unavailable")
+      if (problem.problem === "unavailable" && !outages.explain(error, "requests"))
         log[streak.failed(error) ? "warn" : "debug"]({ err: error, method, route }, "a part cannot be reached");
       return sendProblem(reply, problem, config.publicUrl);
     }

@@ -11,12 +11,23 @@ export type Ledger = {
   close(): Promise<void>;
 };
 
+const CONNECTIONS: Record<Lane, number> = { urgent: 4, routine: 8 };
+
 const INT8 = 20;
 const DATE = 1082;
 /** int8 as number (ids stay far under 2^53), dates as `YYYY-MM-DD` strings: a day is not an instant. */
 const typeParsers = new pg.TypeOverrides();
 typeParsers.setTypeParser(INT8, Number);
 typeParsers.setTypeParser(DATE, String);
+
+type Options = {
+  connections?: Record<Lane, number>;
+  /**
+   * A statement without an answer after so long is given up, with its connection: for those whom somebody waits for.
+   * Without it a statement may take its time, and only a link that is dead ends it.
+   */
+  patienceMs?: number;
+};
 
 /**
  * Opens the pools; connections are made on first use.
@@ -25,20 +36,23 @@ typeParsers.setTypeParser(DATE, String);
  * settlement that scans every delivery of the notice is ten times slower (docs/adr/0001). A process that is
  * paused inside a transaction would hold its locks for as long as it sleeps, so the server ends that session.
  */
-export const openLedger = (url: string, log: Log, connections = { urgent: 4, routine: 8 }): Ledger => {
+export const openLedger = (url: string, log: Log, { connections = CONNECTIONS, patienceMs }: Options = {}): Ledger => {
   const open = (lane: Lane): pg.Pool => {
     const pool = new pg.Pool({
       connectionString: url,
       max: connections[lane],
       types: typeParsers,
       connectionTimeoutMillis: 5_000,
+      ...(patienceMs === undefined ? {} : { query_timeout: patienceMs }),
+      keepAlive: true,
+      keepAliveInitialDelayMillis: 10_000,
       application_name: `forewarn-${lane}`,
       options:
         "-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c timezone=UTC -c idle_in_transaction_session_timeout=10s",
     });
     // While a connection is lent the pool does not listen: the statement that runs rejects, and this keeps the process.
     pool.on("connect", (client) => client.on("error", () => undefined));
-    pool.on("error", (error) => log.warn({ err: error, lane }, "a ledger connection was lost"));
+    pool.on("error", (error) => log.debug({ err: error, lane }, "a ledger connection was lost"));
     return pool;
   };
   const pools = { urgent: open("urgent"), routine: open("routine") };
@@ -50,6 +64,17 @@ export const openLedger = (url: string, log: Log, connections = { urgent: 4, rou
   };
 };
 
+const ANSWER_MS = 5_000;
+
+/** Resolves when both pools answer; rejects when one does not within a bounded time. */
+export const askLedger = async ({ pools }: Ledger): Promise<void> => {
+  const question: pg.QueryConfig & { query_timeout: number } = { text: "SELECT 1", query_timeout: ANSWER_MS };
+  await Promise.all([pools.urgent.query(question), pools.routine.query(question)]);
+};
+
+/** pg's words for a statement that ran out of patience. */
+const isUnanswered = (error: unknown): boolean => error instanceof Error && error.message === "Query read timeout";
+
 /** Runs `work` in one transaction: committed when it resolves, rolled back when it throws. */
 export const inTransaction = async <T>(pool: pg.Pool, work: (sql: Sql) => Promise<T>): Promise<T> => {
   const client = await pool.connect();
@@ -60,11 +85,13 @@ export const inTransaction = async <T>(pool: pg.Pool, work: (sql: Sql) => Promis
     client.release();
     return result;
   } catch (error) {
-    // A connection whose ROLLBACK fails is of no more use: release(true) ends it.
-    const broken = await client.query("ROLLBACK").then(
-      () => false,
-      () => true,
-    );
+    // A connection whose ROLLBACK fails, or would wait for an answer as well, is of no more use: release(true) ends it.
+    const broken =
+      isUnanswered(error) ||
+      (await client.query("ROLLBACK").then(
+        () => false,
+        () => true,
+      ));
     client.release(broken);
     throw error;
   }

@@ -64,7 +64,8 @@ export const findEndpoint = async (sql: Sql, no: number): Promise<EndpointRow | 
 /** Inserts an endpoint; null when the partner has it already. */
 export const insertEndpoint = async (sql: Sql, row: NewEndpoint): Promise<EndpointRow | null> => {
   const { rows } = await sql.query<EndpointRow>(
-    `INSERT INTO endpoints (partner, channel, address, role, secret_sealed) VALUES ($1, $2, $3, $4, $5)
+    `WITH known AS (UPDATE partners SET had_endpoints = true WHERE partner = $1 AND NOT had_endpoints)
+     INSERT INTO endpoints (partner, channel, address, role, secret_sealed) VALUES ($1, $2, $3, $4, $5)
      ON CONFLICT (partner, channel, address) WHERE deleted_at IS NULL DO NOTHING RETURNING ${COLUMNS}`,
     [row.partner, row.channel, row.address, row.role, row.secretSealed],
   );

@@ -36,7 +36,7 @@ export const resumeChange = async (sql: Sql, change: string): Promise<boolean> =
 export type Backlog = {
   waiting: { channel: string; lane: string; count: number }[];
   planned: { lane: string; count: number }[];
-  /** Deliveries that wait although they were due more than a minute ago. */
+  /** Deliveries that wait although they were due more than a minute ago, and that no pause holds. */
   overdue: { lane: string; count: number }[];
 };
 
@@ -49,7 +49,10 @@ export const countBacklog = async (sql: Sql): Promise<Backlog> => {
     "SELECT lane, count(*) AS count FROM notices WHERE status = 'planned' GROUP BY lane",
   );
   const overdue = await sql.query<{ lane: string; count: number }>(
-    `SELECT lane, count(*) AS count FROM deliveries WHERE status = 'waiting' AND due_at < now() - interval '1 minute'
+    `SELECT lane, count(*) AS count FROM deliveries
+     WHERE status = 'waiting' AND due_at < now() - interval '1 minute'
+       AND NOT EXISTS (SELECT FROM installation WHERE paused_at IS NOT NULL)
+       AND notice <> ALL (ARRAY(SELECT n.no FROM changes c JOIN notices n ON n.change = c.change WHERE c.paused_at IS NOT NULL))
      GROUP BY lane`,
   );
   return { waiting: waiting.rows, planned: planned.rows, overdue: overdue.rows };

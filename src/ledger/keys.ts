@@ -41,17 +41,26 @@ export const insertKey = async (
   return rows[0] ?? null;
 };
 
-/** Makes `hash` a live admin key, whatever it was before. */
-export const keepAdminKey = async (sql: Sql, key: { key: string; name: string; hash: Buffer }): Promise<void> => {
+/** Any constant: starts that happen together make one admin key, not two. */
+const FIRST_KEY_LOCK = 7_305_112_043;
+
+/**
+ * Makes `hash` a live admin key, whatever it was before, and the only one that the environment's variable has named:
+ * the former ones are revoked. Answers how many those were. In the caller's transaction.
+ */
+export const keepAdminKey = async (sql: Sql, key: { key: string; name: string; hash: Buffer }): Promise<number> => {
+  await sql.query("SELECT pg_advisory_xact_lock($1)", [FIRST_KEY_LOCK]);
   await sql.query(
-    `INSERT INTO keys (key, name, hash, scopes) VALUES ($1, $2, $3, '{admin}')
-     ON CONFLICT (hash) DO UPDATE SET scopes = '{admin}', revoked_at = NULL`,
+    `INSERT INTO keys (key, name, hash, scopes, from_variable) VALUES ($1, $2, $3, '{admin}', true)
+     ON CONFLICT (hash) DO UPDATE SET scopes = '{admin}', from_variable = true, revoked_at = NULL`,
     [key.key, key.name, key.hash],
   );
+  const { rowCount } = await sql.query(
+    "UPDATE keys SET revoked_at = now() WHERE from_variable AND hash <> $1 AND revoked_at IS NULL",
+    [key.hash],
+  );
+  return rowCount ?? 0;
 };
-
-/** Any constant: first starts that happen together make one key, not two. */
-const FIRST_KEY_LOCK = 7_305_112_043;
 
 /** Inserts the key unless there is any key at all, under a lock; answers whether it did. In the caller's transaction. */
 export const insertFirstKey = async (sql: Sql, key: { key: string; name: string; hash: Buffer }): Promise<boolean> => {

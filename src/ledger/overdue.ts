@@ -19,7 +19,10 @@ const LATE_ROWS: Record<keyof Overdue, string> = {
   deliveries: `SELECT FROM deliveries d JOIN notices n ON n.no = d.notice LEFT JOIN changes c ON c.change = n.change
                WHERE d.lane IN ('urgent', 'routine') AND d.status = 'waiting' AND d.chunk IS NULL AND d.due_at < ${LATE}
                  AND ${NOT_HELD}`,
-  chunks: `SELECT FROM chunks WHERE state = 'running' AND leased_until < ${LATE}`,
+  chunks: `SELECT FROM chunks WHERE state = 'running' AND leased_until < ${LATE}
+           UNION ALL
+           SELECT FROM chunks k JOIN changes c ON c.change = k.held_for
+           WHERE k.state = 'held' AND k.lane IN ('urgent', 'routine') AND k.created_at < ${LATE} AND ${NOT_HELD}`,
 };
 
 /** Counts what is late, to a thousand of each kind. */

@@ -82,14 +82,18 @@ export const mergeImport = async (sql: Sql): Promise<{ partners: number; endpoin
      WHERE e.partner = i.partner AND e.deleted_at IS NULL AND i.subscriptions <> p.subscriptions`,
   );
   const partners = await sql.query(
-    `MERGE INTO partners p USING import_partners i ON p.partner = i.partner
+    `MERGE INTO partners p USING (
+       SELECT i.*, e.partner IS NOT NULL AS has_endpoints
+       FROM import_partners i LEFT JOIN (SELECT DISTINCT partner FROM import_endpoints) AS e USING (partner)
+     ) AS i ON p.partner = i.partner
      WHEN MATCHED THEN UPDATE SET name = i.name, locale = coalesce(i.locale, p.locale),
        time_zone = coalesce(i.time_zone, p.time_zone), holidays = coalesce(i.holidays, p.holidays),
        subscriptions = coalesce(i.subscriptions, CASE WHEN p.left_at IS NULL THEN p.subscriptions ELSE '{*}' END),
+       had_endpoints = p.had_endpoints OR i.has_endpoints,
        joined_at = CASE WHEN p.left_at IS NULL THEN p.joined_at ELSE now() END, left_at = NULL
-     WHEN NOT MATCHED THEN INSERT (partner, name, locale, time_zone, holidays, subscriptions)
+     WHEN NOT MATCHED THEN INSERT (partner, name, locale, time_zone, holidays, subscriptions, had_endpoints)
        VALUES (i.partner, i.name, coalesce(i.locale, 'en'), coalesce(i.time_zone, 'UTC'), coalesce(i.holidays, '{}'),
-               coalesce(i.subscriptions, '{*}'))`,
+               coalesce(i.subscriptions, '{*}'), i.has_endpoints)`,
   );
   await sql.query(
     `UPDATE endpoints e SET role = i.role FROM import_endpoints i

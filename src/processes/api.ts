@@ -12,8 +12,13 @@ import { makeVerifySeals } from "../flow/verify-seals.ts";
 import { makeWaive } from "../flow/waive.ts";
 import { ensureAdminKey } from "../http/first-key.ts";
 import { makeServer } from "../http/server.ts";
+import { openLedger } from "../ledger/connection.ts";
 import { makeChecks } from "./checks.ts";
 import type { Parts, Running } from "./parts.ts";
+import { contactChannels } from "./provider-alerts.ts";
+
+/** Shorter than an emitter's usual patience: a ledger that stands still is answered with 503, never with silence. */
+const PATIENCE_MS = 5_000;
 
 /** The API of one process, listening. */
 export type Api = Running & {
@@ -31,25 +36,34 @@ export type Api = Running & {
 export const startApi = async (parts: Parts): Promise<Api> => {
   const { config, policy, log } = parts;
   const { made } = await ensureAdminKey(parts);
-  const tellProvider = makeTellProvider({ contact: config.contact, log });
+  const tellProvider = makeTellProvider({ channels: contactChannels(config), log });
+  // Connections of its own: a request is given up that the flow would wait for, and no fan-out takes them all.
+  const ledger = openLedger(parts.databaseUrl, log, { patienceMs: PATIENCE_MS });
+  for (const pool of Object.values(ledger.pools)) pool.on("error", () => parts.outages.suspect("ledger"));
+  const prompt = { ...parts, ledger };
   const server = await makeServer({
-    ...parts,
+    ...prompt,
+    longLedger: parts.ledger,
     drill: makeDrill({ ...parts, reconcile: makeReconcile(parts) }),
-    acceptEvent: makeAcceptEvent(parts),
-    previewEvent: makePreviewEvent(parts),
-    sendTest: makeSendTest(parts),
-    acknowledge: makeAcknowledge({ ...parts, tellProvider, publicUrl: config.publicUrl }),
-    waive: makeWaive(parts),
+    acceptEvent: makeAcceptEvent(prompt),
+    previewEvent: makePreviewEvent(prompt),
+    sendTest: makeSendTest(prompt),
+    acknowledge: makeAcknowledge({ ...prompt, tellProvider, publicUrl: config.publicUrl }),
+    waive: makeWaive(prompt),
     prove: makeProve(parts),
     verifySeals: makeVerifySeals(parts),
-    takeBounce: makeTakeBounce(parts),
-    checks: makeChecks(parts),
+    takeBounce: makeTakeBounce(prompt),
+    checks: makeChecks(prompt),
   });
   await server.listen({ host: config.host, port: config.port });
   const bound = server.server.address();
   const address = addressOf(config.host, typeof bound === "object" && bound ? bound.port : config.port);
   if (made !== null)
     process.stderr.write(`The first admin key, shown this once and kept in ${config.dataFolder}/admin-key:\n${made}\n`);
+  const stop = async (): Promise<void> => {
+    await server.close();
+    await ledger.close();
+  };
   log.info({ listening: address, policyZone: policy.timeZone }, "the API listens");
-  return { address, madeKey: made, stop: () => server.close() };
+  return { address, madeKey: made, stop };
 };

@@ -18,7 +18,7 @@ const SENDERS: Record<Channel, (parts: Parts) => Sender | null> = {
       clock,
       log,
     }),
-  email: ({ config, policy, keyring, clock, log }) => {
+  email: ({ config, policy, keyring, clock, outages, log }) => {
     if (config.smtpUrl === undefined) return null;
     return makeEmailSender({
       smtpUrl: config.smtpUrl,
@@ -29,6 +29,7 @@ const SENDERS: Record<Channel, (parts: Parts) => Sender | null> = {
       templatesFolder: config.templatesFolder,
       timeoutMs: elapsedMs(policy.timeouts.email),
       clock,
+      outages,
       log,
     });
   },

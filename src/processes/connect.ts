@@ -5,9 +5,10 @@ import { type Config, ConfigError } from "../config.ts";
 import { DEFAULT_POLICY, type Policy, readPolicy } from "../domain/policy.ts";
 import type { Fault } from "../domain/fault.ts";
 import { makeKeyring } from "../keyring.ts";
-import { openLedger } from "../ledger/connection.ts";
+import { askLedger, openLedger } from "../ledger/connection.ts";
 import { migrateLedger } from "../ledger/migrate.ts";
 import type { Log } from "../log.ts";
+import { makeOutages } from "../outages.ts";
 import { openRedis, watchRedis } from "../queue/connection.ts";
 import { openQueues, PREFIX } from "../queue/queues.ts";
 import { settlePort } from "./free-port.ts";
@@ -60,7 +61,9 @@ export const connect = async (given: Config, log: Log, prefix = PREFIX): Promise
   await migrateLedger(databaseUrl);
   const ledger = openLedger(databaseUrl, log);
   const redis = openRedis(redisUrl, "producer");
-  watchRedis(redis, log);
+  const outages = makeOutages({ log, ask: { ledger: () => askLedger(ledger), queue: () => redis.ping() } });
+  for (const pool of Object.values(ledger.pools)) pool.on("error", () => outages.suspect("ledger"));
+  watchRedis(redis, { outages, log });
   warnOfSettings(redis, log);
   const queues = openQueues(redis, log, prefix);
   return {
@@ -69,13 +72,16 @@ export const connect = async (given: Config, log: Log, prefix = PREFIX): Promise
     log,
     clock: systemClock,
     ledger,
+    databaseUrl,
     redisUrl,
     prefix,
     redis,
     queues,
+    outages,
     keyring: makeKeyring(secret),
     registry: new Registry(),
     close: async () => {
+      outages.close();
       await queues.close();
       redis.disconnect();
       await ledger.close();

@@ -3,6 +3,7 @@ import { CHANNELS } from "../domain/category.ts";
 import { startPostgres } from "../embedded/postgres.ts";
 import { startRedis } from "../embedded/redis.ts";
 import { ensureAdminKey, writeAdminKey } from "../http/first-key.ts";
+import { endLeases } from "../ledger/chunks.ts";
 import type { Log } from "../log.ts";
 import { startApi } from "./api.ts";
 import { connect, loadPolicy } from "./connect.ts";
@@ -51,6 +52,11 @@ export const startEverything = async (given: Config, log: Log): Promise<Everythi
     };
     const parts = await connect(config, log);
     stops.add("connections", () => parts.close());
+    // The servers end with the program that started them: where the ledger is our own, a lease is left from one that was killed.
+    if (given.databaseUrl === undefined) {
+      const chunks = await endLeases(parts.ledger.pools.routine);
+      if (chunks > 0) log.warn({ chunks }, "the former program was killed while it sent; its chunks are sent again");
+    }
     const senders: Running[] = [];
     // Together, because each may wait for a slow receiver.
     stops.add("senders", async () => void (await Promise.all(senders.map((sender) => sender.stop()))));

@@ -14,8 +14,11 @@ export const startHeartbeat = ({
   config,
   ledger,
   redis,
+  outages,
   log,
-}: Pick<Parts, "ledger" | "redis" | "log"> & { config: Pick<Parts["config"], "heartbeatFile"> }): Running => {
+}: Pick<Parts, "ledger" | "redis" | "outages" | "log"> & {
+  config: Pick<Parts["config"], "heartbeatFile">;
+}): Running => {
   const file = config.heartbeatFile;
   if (file === undefined) return { stop: () => Promise.resolve() };
   return every(BEAT_MS, "heartbeat", {
@@ -23,6 +26,7 @@ export const startHeartbeat = ({
       await Promise.all([ledger.pools.urgent.query("SELECT 1"), redis.ping()]);
       await writeFile(file, new Date().toISOString());
     },
+    outages,
     log,
   });
 };

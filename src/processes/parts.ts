@@ -6,6 +6,7 @@ import type { Policy } from "../domain/policy.ts";
 import type { Keyring } from "../keyring.ts";
 import type { Ledger } from "../ledger/connection.ts";
 import type { Log } from "../log.ts";
+import type { Outages } from "../outages.ts";
 import type { Queues } from "../queue/queues.ts";
 
 /** What every process of an installation shares once it is connected. */
@@ -15,12 +16,15 @@ export type Parts = {
   log: Log;
   clock: Clock;
   ledger: Ledger;
+  databaseUrl: string;
   redisUrl: string;
   /** Every key in Redis starts with it. */
   prefix: string;
   /** The producers' connection. */
   redis: Redis;
   queues: Queues;
+  /** Who tells of a part that is away, once. */
+  outages: Outages;
   keyring: Keyring;
   /** This process's metrics. */
   registry: Registry;

@@ -14,6 +14,7 @@ import { noticeJob, planJob } from "../queue/jobs.ts";
 import { noticeQueue, planQueue } from "../queue/queues.ts";
 import { openWorker } from "../queue/worker.ts";
 import type { Parts, Running } from "./parts.ts";
+import { contactChannels } from "./provider-alerts.ts";
 import { every } from "./timers.ts";
 
 const SWEEP_MS = 1_000;
@@ -47,12 +48,12 @@ const watchQueue = ({ redis }: Pick<Parts, "redis">, reconcile: Reconcile): (() 
 
 /** Plans events, fans out due notices, sweeps each second and reconciles each minute. Run as many as you like. */
 export const startScheduler = async (parts: Parts): Promise<Running> => {
-  const { config, ledger, queues, policy, redis, redisUrl, prefix, registry, log } = parts;
-  const takeEvent = makeTakeEvent({ acceptEvent: makeAcceptEvent({ ledger, queues, policy, log }), ledger, log });
+  const { config, ledger, queues, outages, redis, redisUrl, prefix, registry, log } = parts;
+  const takeEvent = makeTakeEvent({ acceptEvent: makeAcceptEvent(parts), ledger, log });
   const fanOutNotice = makeFanOutNotice({ ledger, queues, log });
   const planNotices = makePlanNotices({ ledger, queues, fanOutNotice, log });
   const sweep = makeSweep({ ledger, queues, log });
-  const tellProvider = makeTellProvider({ contact: config.contact, log });
+  const tellProvider = makeTellProvider({ channels: contactChannels(config), log });
   const tendPartners = makeTendPartners({ ledger, tellProvider, publicUrl: config.publicUrl, log });
   const watchMinimums = makeWatchMinimums({ ledger, tellProvider, publicUrl: config.publicUrl });
   const sealNew = makeSealNew({ ledger, log });
@@ -63,6 +64,7 @@ export const startScheduler = async (parts: Parts): Promise<Running> => {
     openWorker({
       redisUrl,
       prefix,
+      outages,
       log,
       queue: "events",
       concurrency: 4,
@@ -72,6 +74,7 @@ export const startScheduler = async (parts: Parts): Promise<Running> => {
       openWorker({
         redisUrl,
         prefix,
+        outages,
         log,
         queue: planQueue(lane),
         concurrency: 4,
@@ -80,6 +83,7 @@ export const startScheduler = async (parts: Parts): Promise<Running> => {
       openWorker({
         redisUrl,
         prefix,
+        outages,
         log,
         queue: noticeQueue(lane),
         concurrency: 4,
@@ -91,13 +95,13 @@ export const startScheduler = async (parts: Parts): Promise<Running> => {
     ]),
   ];
   const timers = [
-    every(SWEEP_MS, "sweep", { tick: sweep, log }),
-    every(SWEEP_MS, "watching for a flush", { tick: watchQueue(parts, reconcile), log }),
-    every(SWEEP_MS, "welcoming and escalating", { tick: tendPartners, log }),
-    every(RECONCILE_MS, "watching minimums", { tick: watchMinimums, log }),
-    every(SEAL_MS, "sealing", { tick: async () => void (await sealNew()), log }),
-    every(OVERDUE_MS, "watching for what is overdue", { tick: async () => void (await watchOverdue()), log }),
-    every(RECONCILE_MS, "reconcile", { tick: async () => void (await reconcile.run(false)), log }),
+    every(SWEEP_MS, "sweep", { tick: sweep, outages, log }),
+    every(SWEEP_MS, "watching for a flush", { tick: watchQueue(parts, reconcile), outages, log }),
+    every(SWEEP_MS, "welcoming and escalating", { tick: tendPartners, outages, log }),
+    every(RECONCILE_MS, "watching minimums", { tick: watchMinimums, outages, log }),
+    every(SEAL_MS, "sealing", { tick: async () => void (await sealNew()), outages, log }),
+    every(OVERDUE_MS, "watching for what is overdue", { tick: async () => void (await watchOverdue()), outages, log }),
+    every(RECONCILE_MS, "reconcile", { tick: async () => void (await reconcile.run(false)), outages, log }),
   ];
   return {
     stop: async () => {

@@ -14,8 +14,8 @@ import { openWorker } from "../queue/worker.ts";
 import type { Sender } from "../senders/sender.ts";
 import { makeChannelSender } from "./channel-sender.ts";
 import type { Parts, Running } from "./parts.ts";
-import { startProviderMails } from "./provider-mails.ts";
 import { senderMetricsOf } from "./sender-metrics.ts";
+import { startProviderAlerts } from "./provider-alerts.ts";
 
 /** Sends in flight at once in one process; what a kill may repeat is bounded by these plus the settle buffer. */
 export const SLOTS: Record<Channel, Record<Lane, LaneSlots>> = {
@@ -32,13 +32,14 @@ type LaneParts = Parts & { lane: Lane; sender: Sender; lanes: Lanes; giveUp: Abo
 
 /** One lane of one channel: its own sender with its own connections, so that nothing routine is ever in an urgent one's way. */
 const startLane = ({ lane, sender, lanes, giveUp, ...parts }: LaneParts): Running => {
-  const { ledger, keyring, policy, redisUrl, prefix, registry, log } = parts;
+  const { ledger, keyring, policy, redisUrl, prefix, registry, outages, log } = parts;
   const settler = senderMetricsOf(registry).watch({
     channel: sender.channel,
     lane,
     settler: makeSettler({
       pool: ledger.pools[lane],
       judgeEndpoints: makeJudgeEndpoints({ channel: sender.channel, policy }),
+      outages,
       log,
       wait: (ms) => wait(ms),
     }),
@@ -59,6 +60,7 @@ const startLane = ({ lane, sender, lanes, giveUp, ...parts }: LaneParts): Runnin
   const worker = openWorker({
     redisUrl,
     prefix,
+    outages,
     log,
     queue: chunkQueue(sender.channel, lane),
     concurrency: CHUNKS_AT_ONCE[sender.channel],
@@ -85,7 +87,7 @@ export const startSender = async (channel: Channel, parts: Parts): Promise<Runni
     return sender ? [startLane({ ...parts, lane, sender, lanes, giveUp: givingUp.signal })] : [];
   });
   if (running.length === 0) parts.log.warn("SMTP_URL is not set: mails wait until a process has it");
-  if (channel === "email") running.push(startProviderMails(parts));
+  running.push(startProviderAlerts(channel, parts));
   return {
     stop: async () => {
       setTimeout(() => givingUp.abort(), PATIENCE_MS).unref();

@@ -1,14 +1,15 @@
 import type { Log } from "../log.ts";
+import type { Outages } from "../outages.ts";
 import type { Running } from "./parts.ts";
 
 /**
- * Calls `tick` every `everyMs`, never twice at once; a tick that fails is logged once per streak of failures, and the
- * next one tries again. Stopping waits for the tick that runs.
+ * Calls `tick` every `everyMs`, never twice at once; a tick that fails is tried again by the next one. A failure that no
+ * outage explains is logged once per streak. Stopping waits for the tick that runs.
  */
 export const every = (
   everyMs: number,
   what: string,
-  { tick, log }: { tick: () => Promise<void>; log: Log },
+  { tick, outages, log }: { tick: () => Promise<void>; outages: Outages; log: Log },
 ): Running => {
   let failing = false;
   let running: Promise<void> | null = null;
@@ -18,6 +19,7 @@ export const every = (
       if (failing) log.info({ what }, "works again");
       failing = false;
     } catch (error) {
+      if (outages.explain(error, what)) return;
       if (!failing) log.error({ err: error, what }, "failed; it is tried again until it works");
       failing = true;
     }

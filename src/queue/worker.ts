@@ -1,5 +1,6 @@
 import { DelayedError, type Job, Worker } from "bullmq";
 import type { Log } from "../log.ts";
+import type { Outages } from "../outages.ts";
 import { makeStreak } from "../streak.ts";
 import { openRedis } from "./connection.ts";
 import { PREFIX, type QueueName } from "./queues.ts";
@@ -21,6 +22,7 @@ type Options = {
   concurrency: number;
   /** `signal` aborts when the worker is asked to stop. A throw is a fault of ours or of the infrastructure. */
   run: (data: unknown, signal: AbortSignal) => Promise<JobEnd>;
+  outages: Outages;
   log: Log;
 };
 
@@ -30,7 +32,15 @@ export type QueueWorker = { stop(): Promise<void> };
  * Works on one queue until stopped. No job is ever lost to a fault: whatever is thrown, the job is delayed, longer each
  * time, and comes again (`moveToDelayed` uses up no attempt, and a stalled job may stall without limit).
  */
-export const openWorker = ({ redisUrl, queue, prefix = PREFIX, concurrency, run, log }: Options): QueueWorker => {
+export const openWorker = ({
+  redisUrl,
+  queue,
+  prefix = PREFIX,
+  concurrency,
+  run,
+  outages,
+  log,
+}: Options): QueueWorker => {
   const connection = openRedis(redisUrl, "worker");
   connection.on("error", (error) => log.debug({ err: error, queue }, "queue connection fault"));
   const stopping = new AbortController();
@@ -48,8 +58,8 @@ export const openWorker = ({ redisUrl, queue, prefix = PREFIX, concurrency, run,
       streak.worked();
     } catch (error) {
       const delayMs = Math.min(FIRST_DELAY_MS * 2 ** Math.min(job.attemptsStarted, 5), LONGEST_DELAY_MS);
-      // An outage meets every job of the queue: one line tells of it.
-      const level = streak.failed(error) ? "error" : "debug";
+      // An outage or a bug meets every job of the queue: one line tells of it.
+      const level = !outages.explain(error, `jobs of ${queue}`) && streak.failed(error) ? "error" : "debug";
       log[level]({ err: error, queue, job: job.id, delayMs }, "a job failed and will come again");
       return later(job, token, delayMs);
     }

@@ -9,7 +9,7 @@ type State = { kind: "closed" } | { kind: "open"; since: number } | { kind: "pro
 /** Leave to try once. Exactly one of its calls counts, the first. */
 export type Permit = {
   succeeded(): void;
-  /** True when this failure opened the breaker, so that it is told of once and not for each. */
+  /** True when this failure opened the breaker. */
   failed(): boolean;
   /** Nothing was learned: a probe's place goes to the next that asks. */
   abandoned(): void;

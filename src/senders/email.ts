@@ -2,6 +2,7 @@ import type { Clock } from "../clock.ts";
 import { endpointId, endpointOfDelivery } from "../domain/delivery.ts";
 import type { Keyring } from "../keyring.ts";
 import type { Log } from "../log.ts";
+import type { Outages } from "../outages.ts";
 import { composeMail, mailAddress, readMailbox } from "../render/mail-mime.ts";
 import { makeNoticeMails } from "../render/notice-mail.ts";
 import { partnerPage } from "../render/public-links.ts";
@@ -22,6 +23,7 @@ export type EmailSenderDeps = {
   /** One deadline for the whole attempt, waiting for a connection included. */
   timeoutMs: number;
   clock: Clock;
+  outages: Pick<Outages, "lost" | "found">;
   log: Log;
   /** Most connections to the relay at a time. */
   connections?: number;

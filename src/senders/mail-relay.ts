@@ -1,5 +1,5 @@
 import type { Clock } from "../clock.ts";
-import type { Log } from "../log.ts";
+import type { Outages } from "../outages.ts";
 import { makeBreaker, type Permit } from "./breaker.ts";
 import { type Ended, mailOutcome, type SmtpEnd } from "./mail-outcome.ts";
 import { type Lease, makeSmtpPool } from "./smtp-pool.ts";
@@ -10,7 +10,7 @@ export type MailRelayDeps = {
   /** One deadline for the whole attempt, waiting for a connection included. */
   timeoutMs: number;
   clock: Clock;
-  log: Log;
+  outages: Pick<Outages, "lost" | "found">;
   /** Most connections at a time. */
   connections?: number;
 };
@@ -37,7 +37,7 @@ const STOPPED: Ended = { kind: "ended", stage: "cut", code: null, text: "the sen
 const reached = (end: SmtpEnd): boolean => mailOutcome(end).kind !== "unreachable";
 
 export const makeMailRelay = (deps: MailRelayDeps): MailRelay => {
-  const { timeoutMs, clock, log } = deps;
+  const { timeoutMs, clock, outages } = deps;
   const relay = relayOf(deps.smtpUrl, timeoutMs);
   const pool = makeSmtpPool({ connections: deps.connections ?? CONNECTIONS, idleMs: IDLE_MS, clock });
   const breaker = makeBreaker({ clock, openMs: SPARED_MS });
@@ -87,9 +87,13 @@ export const makeMailRelay = (deps: MailRelayDeps): MailRelay => {
   };
 
   const learn = (permit: Permit, end: SmtpEnd): void => {
-    if (reached(end)) return permit.succeeded();
-    if (permit.failed() && end.kind === "ended")
-      log.warn({ relay: relay.options.host, fault: end.text }, "mail relay cannot be reached: mails wait");
+    if (end.kind === "accepted" || reached(end)) {
+      permit.succeeded();
+      outages.found("relay");
+      return;
+    }
+    permit.failed();
+    outages.lost("relay", `${relay.options.host}: ${end.text}`, "mails");
   };
 
   const attempt = async (mail: Carried, limit: AbortSignal, mayShrink: boolean): Promise<SmtpEnd> => {

@@ -1,22 +1,13 @@
 import type { Clock } from "../clock.ts";
-import type { Outcome } from "../domain/delivery.ts";
-import type { Log } from "../log.ts";
+import type { Outages } from "../outages.ts";
 import { composeMail, mailAddress, readMailbox } from "../render/mail-mime.ts";
 import { escapeHtml, plainBlock } from "../render/plain-text.ts";
 import { QUOTED_PRINTABLE } from "../render/quoted-printable.ts";
 import { type DkimKey, makeDkim } from "./dkim.ts";
 import { mailOutcome } from "./mail-outcome.ts";
 import { makeMailRelay } from "./mail-relay.ts";
+import type { ProviderSender, RecordedAlert } from "./provider-sender.ts";
 import { webhookId } from "./signature.ts";
-
-/** A mail to the provider's own contact. `id` is the same on every attempt. */
-export type ProviderLetter = { id: string; subject: string; body: string; at: Date };
-
-export type ProviderMailer = {
-  /** One attempt; never throws for what the relay does. */
-  send(letter: ProviderLetter, signal: AbortSignal): Promise<Outcome>;
-  close(): void;
-};
 
 export type ProviderMailerDeps = {
   contact: string;
@@ -25,11 +16,11 @@ export type ProviderMailerDeps = {
   dkim?: DkimKey | undefined;
   timeoutMs: number;
   clock: Clock;
-  log: Log;
+  outages: Pick<Outages, "lost" | "found">;
 };
 
 /** Plain mails over a connection of its own: a backlog of notices never delays a cry for help. */
-export const makeProviderMailer = (deps: ProviderMailerDeps): ProviderMailer => {
+export const makeProviderMailer = (deps: ProviderMailerDeps): ProviderSender => {
   const from = readMailbox(deps.mailFrom);
   if (!from) throw new Error(`MAIL_FROM is not a sender: ${deps.mailFrom}`);
   const to = mailAddress(deps.contact);
@@ -38,7 +29,7 @@ export const makeProviderMailer = (deps: ProviderMailerDeps): ProviderMailer => 
   const relay = makeMailRelay({ ...deps, connections: 1 });
   const sign = deps.dkim ? makeDkim(deps.dkim) : async (mail: Buffer) => mail;
 
-  const compose = async ({ id, subject, body, at }: ProviderLetter): Promise<Buffer> => {
+  const compose = async ({ dedupe, subject, body, createdAt }: RecordedAlert): Promise<Buffer> => {
     const text = plainBlock(body);
     const html = `<!doctype html><html lang="en"><body><pre style="font:inherit;white-space:pre-wrap">${escapeHtml(text)}</pre></body></html>`;
     return sign(
@@ -48,20 +39,21 @@ export const makeProviderMailer = (deps: ProviderMailerDeps): ProviderMailer => 
         subject,
         text: QUOTED_PRINTABLE.encode(`${text}\n`),
         html: QUOTED_PRINTABLE.encode(html),
-        messageId: `<${webhookId(`provider.${id}`)}@${domain}>`,
+        messageId: `<${webhookId(`provider.${dedupe}`)}@${domain}>`,
         inReplyTo: null,
         calendar: null,
-        date: at,
+        date: createdAt,
         headers: { "Auto-Submitted": "auto-generated" },
       }),
     );
   };
 
   return {
-    send: async (letter, signal) => {
+    channel: "email",
+    send: async (alert, signal) => {
       const spared = relay.spared();
-      return mailOutcome(spared ?? (await relay.carry({ from: from.address, to }, await compose(letter), signal)));
+      return mailOutcome(spared ?? (await relay.carry({ from: from.address, to }, await compose(alert), signal)));
     },
-    close: () => relay.close(),
+    close: async () => relay.close(),
   };
 };

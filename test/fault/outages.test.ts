@@ -3,11 +3,13 @@ import { describe, type TestContext, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { SLOTS } from "../../src/processes/sender.ts";
 import type { Cluster } from "../support/cluster.ts";
+import type { Program } from "../support/programs.ts";
 import { FULL, SEED, seededRandom } from "../support/random.ts";
 import { allSent, arrivedIds, expectedIds, startScene, tomorrow } from "../support/scene.ts";
 import { privatePostgres } from "../support/servers.ts";
 import { judge, tally } from "../support/tally.ts";
 import { connectRedis } from "../support/servers.ts";
+import { until } from "../support/until.ts";
 import { migrateLedger } from "../../src/ledger/migrate.ts";
 
 const IN_FLIGHT = SLOTS.webhook.routine.fresh + SLOTS.webhook.routine.slow + 200;
@@ -19,6 +21,41 @@ const startBoth = (cluster: Cluster) => Promise.all([cluster.start("scheduler"),
 
 const announce = (cluster: Cluster, change: string, releaseAt = tomorrow()) =>
   cluster.announce({ change, category: "major", service: "reports", title: "Outage", releaseAt });
+
+const ABOUT = {
+  redis: { gone: "Redis cannot be reached: what is accepted waits in the ledger", back: "Redis is back" },
+  postgres: { gone: "PostgreSQL cannot be used: what is under way waits until it is back", back: "PostgreSQL is back" },
+} as const;
+type Server = keyof typeof ABOUT;
+
+/** What an outage leads to and is told for itself: it is no failure that repeats. */
+const FACTS: readonly unknown[] = [
+  "the queue was rebuilt from the ledger",
+  "chunks whose sender was lost are sent again",
+];
+
+const timesSaid = ({ log }: Program, msg: string): number => log.filter((line) => line["msg"] === msg).length;
+
+/** Resolves when the scheduler, which needs both servers each second, has noticed its `count`th outage. */
+const noticed = (scheduler: Program, server: Server, count: number): Promise<unknown> =>
+  until(() => timesSaid(scheduler, ABOUT[server].gone) === count, {
+    what: `the scheduler says that ${server} is gone`,
+  });
+
+/**
+ * Each process told of each outage in one line and of its end in another, and warned of nothing else, whatever failed.
+ * A sender that needed nothing of the server meanwhile need not have noticed.
+ */
+const toldOnce = async ([scheduler, sender]: readonly [Program, Program], server: Server, count: number) => {
+  const { gone, back } = ABOUT[server];
+  await until(() => timesSaid(scheduler, back) === count, { what: `${back}, ${count} times` });
+  await until(() => timesSaid(sender, back) === timesSaid(sender, gone), { what: `${back}, as often as it was gone` });
+  for (const { log } of [scheduler, sender]) {
+    const loud = log.flatMap(({ level, msg }) => (Number(level) >= 40 && !FACTS.includes(msg) ? [msg] : []));
+    assert.ok(loud.length <= count, JSON.stringify(loud));
+    for (const msg of loud) assert.equal(msg, gone);
+  }
+};
 
 const report = async (
   t: TestContext,
@@ -63,31 +100,32 @@ describe("outages", { concurrency: FULL ? 1 : 3 }, () => {
     await report(t, cluster, "Redis FLUSHALL while waiting", { kills: 1, inFlight: 0 });
   });
 
-  test("Redis killed and started again on its append-only file: nothing is lost, and nothing settled is sent again", async (t) => {
+  test("Redis killed and started again on its append-only file: nothing is lost, nothing settled is sent again, and the logs say it once", async (t) => {
     const rounds = FULL ? 5 : 1;
     const random = seededRandom(SEED + 1);
     const cluster = await startScene(COUNT, "webhook");
-    await startBoth(cluster);
+    const programs = await startBoth(cluster);
     for (let round = 1; round <= rounds; round += 1) {
       await announce(cluster, `CHG-${round}`);
       await pause(random() * 300);
       const info = await connectRedis(cluster.redisServer.url).info("server");
       process.kill(Number(/process_id:(\d+)/.exec(info)?.[1]), "SIGKILL");
-      await pause(500);
+      await noticed(programs[0], "redis", round);
       await cluster.redisServer.stop();
       await cluster.redisServer.start();
       await allSent(cluster, round * COUNT, BACK_MS);
+      await toldOnce(programs, "redis", round);
     }
     await report(t, cluster, "Redis SIGKILLed, restarted on its AOF", { kills: rounds, inFlight: 0 });
   });
 
-  test("PostgreSQL stopped at once and started again: nothing is lost, and only what was in flight is repeated", async (t) => {
+  test("PostgreSQL stopped at once and started again: nothing is lost, only what was in flight is repeated, and the logs say it once", async (t) => {
     const rounds = FULL ? 5 : 1;
     const random = seededRandom(SEED + 2);
     const postgres = await privatePostgres({ durable: true });
     await migrateLedger(postgres.url);
     const cluster = await startScene(COUNT, "webhook", { databaseUrl: postgres.url });
-    await startBoth(cluster);
+    const programs = await startBoth(cluster);
     for (let round = 1; round <= rounds; round += 1) {
       await announce(cluster, `CHG-${round}`);
       await pause(random() * 300);
@@ -97,10 +135,11 @@ describe("outages", { concurrency: FULL ? 1 : 3 }, () => {
       const { readFile } = await import("node:fs/promises");
       const postmaster = Number((await readFile(`${rows[0]?.folder}/postmaster.pid`, "utf8")).split("\n")[0]);
       process.kill(postmaster, "SIGQUIT");
-      await pause(500);
+      await noticed(programs[0], "postgres", round);
       await postgres.stop();
       await postgres.start();
       await allSent(cluster, round * COUNT, 120_000);
+      await toldOnce(programs, "postgres", round);
     }
     await report(t, cluster, "PostgreSQL restarted, -m immediate", { kills: rounds, inFlight: rounds * IN_FLIGHT });
   });

@@ -69,6 +69,12 @@ test("proof shows who was told and how far ahead, as a table, as JSON and as CSV
   );
 });
 
+test("a change says first whom no endpoint reaches", async () => {
+  const { out, err, code } = await forewarn(["change", "CHG-1"]);
+  assert.equal(code, 0, err);
+  assert.match(out, /^CHG-1 .*\nrevision 1 .*\nno endpoint reaches 1 partner: mute\n/);
+});
+
 test("proof asks for a change, and says when there is none", async () => {
   const bare = await forewarn(["proof"]);
   assert.equal(bare.code, 2);

@@ -12,11 +12,14 @@ import { examine } from "../../src/doctor/examine.ts";
 import type { Finding } from "../../src/doctor/finding.ts";
 import { skewFinding } from "../../src/doctor/ledger-findings.ts";
 import { startApi } from "../../src/processes/api.ts";
+import { newSecret } from "../../src/senders/signature.ts";
 import { atEnd } from "../support/at-end.ts";
 import { type Pipeline, startPipeline } from "../support/pipeline.ts";
 import { connectRedis, privateRedis, temporaryFolder } from "../support/servers.ts";
 
 const MAIN = resolve(import.meta.dirname, "../../src/cli/main.ts");
+
+const WEBHOOK = { url: "https://hooks.example.com/forewarn", secret: newSecret() };
 
 let pipeline: Pipeline;
 let config: Config;
@@ -30,7 +33,7 @@ before(async () => {
   const api = await startApi(parts);
   atEnd(() => api.stop());
   const redisServer = await privateRedis();
-  config = { ...parts.config, publicUrl: api.address, redisUrl: redisServer.url };
+  config = { ...parts.config, contact: "api-team@provider.example", publicUrl: api.address, redisUrl: redisServer.url };
   const probe = createServer();
   await new Promise<void>((done) => probe.listen(0, "127.0.0.1", done));
   nowhere = (probe.address() as AddressInfo).port;
@@ -57,9 +60,11 @@ test("a healthy installation has nothing to be said against any part", async () 
       "clock",
       "due notices",
       "chunks",
+      "own alerts",
       "redis",
       "redis settings",
       "smtp",
+      "own contact",
       "data folder",
       "policy",
       "templates",
@@ -171,7 +176,24 @@ test("secrets that others may read, a wrong policy and a faulty template are bro
 });
 
 test("without SMTP_URL mails wait: doubtful, not broken", async () => {
-  assert.deepEqual(await ills({ smtpUrl: undefined }), ["smtp: doubtful"]);
+  assert.deepEqual(await ills({ smtpUrl: undefined, contact: undefined, contactWebhook: WEBHOOK }), ["smtp: doubtful"]);
+});
+
+test("without anybody of the provider's own to tell it is doubtful, and alerts that nobody takes are broken", async () => {
+  assert.deepEqual(await ills({ contact: undefined }), ["own contact: doubtful"]);
+  assert.match((await finding("own contact", { contactWebhook: WEBHOOK })).says, /by mail and webhook$/);
+  assert.match((await finding("own contact", { smtpUrl: undefined })).says, /the mails wait/);
+
+  await pipeline.addService("payments");
+  await pipeline.announce({ change: "CHG-1", category: "normal", service: "payments", title: "Tokens expire" });
+  await pipeline.sql.query("DELETE FROM revisions WHERE planned_at IS NULL");
+  await pipeline.sql.query(
+    `INSERT INTO provider_alerts (channel, kind, change, subject, body, facts, dedupe, attempts, error)
+     VALUES ('webhook', 'short', 'CHG-1', 's', 'b', '{}', 'd', 1, '503: the receiver failed')`,
+  );
+  const { state, says } = await finding("own alerts");
+  assert.deepEqual([state, says], ["broken", "1 could not be told to your contact: webhook: 503: the receiver failed"]);
+  await pipeline.sql.query("DELETE FROM provider_alerts");
 });
 
 test("the command exits 1 when something is broken, and 0 when all is well", async () => {
@@ -184,6 +206,7 @@ test("the command exits 1 when something is broken, and 0 when all is well", asy
         FOREWARN_SECRET: config.secret,
         FOREWARN_DATA: config.dataFolder,
         SMTP_URL: config.smtpUrl,
+        FOREWARN_CONTACT: config.contact,
         PUBLIC_URL: config.publicUrl,
         ...env,
       },

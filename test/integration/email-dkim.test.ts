@@ -38,6 +38,16 @@ test("with a DKIM key each mail is signed over the headers that matter, and a ke
     .map((line) => line.replace(/[ \t]+/g, " ").replace(/ $/, ""))
     .join("\r\n")
     .replace(/(\r\n)*$/, "")}\r\n`;
+  // RFC 8058, section 4: both are covered, else the button of the mail program is not trusted.
+  for (const name of ["list-unsubscribe", "list-unsubscribe-post"]) {
+    assert.ok(signed.includes(name), `${name} is not signed`);
+    assert.equal(
+      fields.filter((field) => field.toLowerCase().startsWith(`${name}:`)).length,
+      1,
+      `${name} is there once`,
+    );
+  }
+  assert.ok(fields.includes("List-Unsubscribe-Post: List-Unsubscribe=One-Click"));
   assert.equal(createHash("sha256").update(relaxedBody, "latin1").digest("base64"), tag("bh"));
   const data = [
     ...signed.map((name) => relaxed(fields.find((field) => field.toLowerCase().startsWith(`${name}:`)) ?? "")),

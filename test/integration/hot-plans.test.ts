@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
 import type pg from "pg";
-import { sweepDue, takeLease } from "../../src/ledger/chunks.ts";
+import { releaseHeld, sweepDue, takeLease } from "../../src/ledger/chunks.ts";
 import { inTransaction, type Ledger, type Sql } from "../../src/ledger/connection.ts";
 import { loadChunk, settleBatch } from "../../src/ledger/deliveries.ts";
+import { countOverdue } from "../../src/ledger/overdue.ts";
+import { countUnreachable, unreachableOf } from "../../src/ledger/unreachable.ts";
 import { freshLedger } from "../support/servers.ts";
 
 /** Right after a fan-out: nobody has analysed the tables, and the planner's statistics say that they are empty. */
@@ -35,9 +37,10 @@ before(async () => {
     `INSERT INTO notices (id, kind, lane, audience, due_at, fan_out_at, status)
      VALUES ('n.test.1', 'test', 'routine', 'all', now(), now(), 'sending')`,
   );
-  await sql.query("INSERT INTO partners (partner, name) SELECT 'p' || n, 'P' FROM generate_series(1, $1::int) AS n", [
-    DELIVERIES,
-  ]);
+  await sql.query(
+    "INSERT INTO partners (partner, name, had_endpoints) SELECT 'p' || n, 'P', true FROM generate_series(1, $1::int) AS n",
+    [DELIVERIES],
+  );
   await sql.query(
     `INSERT INTO endpoints (partner, channel, address)
      SELECT 'p' || n, 'webhook', 'https://p.example/' || n FROM generate_series(1, $1::int) AS n`,
@@ -73,6 +76,8 @@ const reads = (plan: Node): Read[] => [
       ]),
   ...(plan.Plans ?? []).flatMap(reads),
 ];
+
+const rowsOf = (found: readonly Read[]): number => found.reduce((sum, { rows }) => sum + rows, 0);
 
 const ROLLED_BACK = new Error("only looked at");
 
@@ -151,4 +156,76 @@ test("taking a lease reads one chunk by index", async () => {
 test("a sweep reads what is due by index, not what waits in chunks", async () => {
   const found = await readsOf((sql) => sweepDue(sql, "routine", 10_000));
   assertIndexed(found, ["deliveries"]);
+});
+
+test("who cannot be reached is found without looking at the 100,000 who can", async () => {
+  const sql = ledger.pools.routine;
+  await sql.query("UPDATE endpoints SET status = 'bounced' WHERE partner IN ('p1', 'p2')");
+  for (const look of [countUnreachable, (it: Sql) => unreachableOf(it, "CHG-1")])
+    assertIndexed(await readsOf(look), ["endpoints", "partners"]);
+});
+
+/** What the sweeps of one second may look at, whatever a pause holds. */
+const BESIDE_PAUSED = 2_000;
+const SWEEP = 10_000;
+
+test("while everything is paused, a sweep looks at nothing of 100,000 due deliveries", async () => {
+  const sql = ledger.pools.routine;
+  await sql.query("INSERT INTO services (service, title) VALUES ('api', 'API')");
+  await sql.query(
+    `INSERT INTO changes (change, revision, status, category, service, state)
+     VALUES ('CHG-1', 1, 'announced', 'major', 'api', '{}')`,
+  );
+  await sql.query(
+    `INSERT INTO notices (id, change, revision, kind, lane, audience, due_at, fan_out_at, status, fanned_out_at)
+     VALUES ('CHG-1.r1.reminder-P7D', 'CHG-1', 1, 'reminder', 'routine', 'all', now(), now(), 'sending', now())`,
+  );
+  await sql.query(
+    `INSERT INTO deliveries (notice, endpoint, lane, channel, due_at)
+     SELECT n.no, e.no, 'routine', 'webhook', now() - interval '1 hour' + e.no * interval '1 millisecond'
+     FROM notices n, endpoints e WHERE n.change = 'CHG-1'`,
+  );
+  await sql.query("UPDATE installation SET paused_at = now()");
+  const found = await readsOf((explained) => sweepDue(explained, "routine", SWEEP));
+  const late = await readsOf(countOverdue);
+  await sql.query("UPDATE installation SET paused_at = NULL");
+  assert.equal(rowsOf(found.filter(({ relation }) => relation === "deliveries")), 0);
+  assert.ok(rowsOf(late) < BESIDE_PAUSED, `${rowsOf(late)} rows`);
+});
+
+test("beside 100,000 due deliveries of a paused change, a sweep looks at what others have due, once it has put them aside", async () => {
+  const sql = ledger.pools.routine;
+  await sql.query("UPDATE changes SET paused_at = now()");
+  let aside = 0;
+  for (let held = -1; held !== 0; aside += held) ({ held } = await sweepDue(sql, "routine", SWEEP));
+  assert.equal(aside, DELIVERIES);
+  await sql.query("UPDATE deliveries SET chunk = NULL, due_at = now() WHERE chunk = 1");
+  const swept = await readsOf((explained) => sweepDue(explained, "routine", SWEEP));
+  assertIndexed(swept, ["deliveries"]);
+  assert.ok(rowsOf(swept) < BESIDE_PAUSED, `${rowsOf(swept)} rows`);
+  const others = await sweepDue(sql, "routine", SWEEP);
+  assert.deepEqual([others.chunks.length, others.held], [1, 0], "the others go");
+  for (const look of [(it: Sql) => releaseHeld(it, "routine", 50), countOverdue]) {
+    const found = await readsOf(look);
+    assert.ok(rowsOf(found) < BESIDE_PAUSED, `${rowsOf(found)} rows`);
+  }
+});
+
+test("resumed, they come back oldest first, in bounded numbers, by index", async () => {
+  const sql = ledger.pools.routine;
+  await sql.query("UPDATE changes SET paused_at = NULL");
+  const found = await readsOf((explained) => releaseHeld(explained, "routine", 50));
+  assertIndexed(found, ["chunks"]);
+  const released: number[] = [];
+  for (let ids = [0]; ids.length > 0; released.push(...ids))
+    ids = (await releaseHeld(sql, "routine", 50)).map(({ id }) => id);
+  assert.equal(released.length, DELIVERIES / CHUNK);
+  const { rows } = await sql.query<{ id: number }>(
+    `SELECT chunk AS id FROM deliveries d JOIN notices n ON n.no = d.notice WHERE n.change = 'CHG-1' AND d.chunk IS NOT NULL
+     GROUP BY chunk ORDER BY min(d.due_at)`,
+  );
+  assert.deepEqual(
+    released,
+    rows.map(({ id }) => id),
+  );
 });

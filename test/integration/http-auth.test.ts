@@ -200,3 +200,27 @@ test("any text of FOREWARN_ADMIN_KEY works as a key, also after it was revoked",
   await start();
   assert.equal(await ask(), 200);
 });
+
+test("another FOREWARN_ADMIN_KEY takes the place of the former one, and keys that were made otherwise stay", async () => {
+  const { ledger } = await freshLedger();
+  const dataFolder = await temporaryFolder();
+  const start = (adminKey?: string) => ensureAdminKey({ ledger, config: { adminKey, dataFolder }, log: quietLog });
+  const { made } = await start();
+  await start("the-first-admin-key");
+  const api = await openApi({ ledger });
+  const works = async (key: string) => (await api.call("GET", "/v1/keys", { key })).statusCode === 200;
+  const created = await api.call("POST", "/v1/keys", {
+    key: "the-first-admin-key",
+    body: { name: "FOREWARN_ADMIN_KEY", scopes: ["admin"] },
+  });
+  const others = [made ?? "", created.json<{ secret: string }>().secret];
+  assert.deepEqual(await Promise.all(["the-first-admin-key", ...others].map(works)), [true, true, true]);
+
+  await Promise.all([start("the-second-admin-key"), start("the-second-admin-key")]);
+  const keys = ["the-second-admin-key", "the-first-admin-key", ...others];
+  assert.deepEqual(await Promise.all(keys.map(works)), [true, false, true, true]);
+  await start();
+  assert.deepEqual(await Promise.all(keys.map(works)), [true, false, true, true], "without the variable all stays");
+  await start("the-first-admin-key");
+  assert.deepEqual(await Promise.all(keys.map(works)), [false, true, true, true], "back again");
+});

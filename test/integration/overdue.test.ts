@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { before, test } from "node:test";
 import { makeReconcile } from "../../src/flow/reconcile.ts";
 import { makeWatchOverdue } from "../../src/flow/watch-overdue.ts";
+import { releaseHeld, sweepDue } from "../../src/ledger/chunks.ts";
+import { countBacklog } from "../../src/ledger/installation.ts";
 import { countOverdue, overdueWords } from "../../src/ledger/overdue.ts";
 import { makeLog } from "../../src/log.ts";
 import { makeChecks } from "../../src/processes/checks.ts";
@@ -63,8 +65,23 @@ test("what is paused is not overdue", async () => {
   for (const table of ["installation", "changes"]) {
     await pipeline.sql.query(`UPDATE ${table} SET paused_at = now()`);
     assert.deepEqual(await countOverdue(pipeline.sql), NONE, table);
+    assert.deepEqual((await countBacklog(pipeline.sql)).overdue, [], table);
     await pipeline.sql.query(`UPDATE ${table} SET paused_at = NULL`);
   }
+  assert.deepEqual((await countBacklog(pipeline.sql)).overdue, [{ lane: "routine", count: 1 }]);
+});
+
+test("what a pause put aside is overdue when nobody takes it up again after the pause", async () => {
+  await shift("notices", "0 seconds");
+  await pipeline.sql.query("UPDATE changes SET paused_at = now()");
+  assert.equal((await sweepDue(pipeline.sql, "routine", 10)).held, 1);
+  await pipeline.sql.query("UPDATE chunks SET created_at = now() - interval '61 seconds' WHERE state = 'held'");
+  assert.deepEqual(await countOverdue(pipeline.sql), NONE);
+  await pipeline.sql.query("UPDATE changes SET paused_at = NULL");
+  assert.deepEqual(await countOverdue(pipeline.sql), { ...NONE, chunks: 1 });
+  assert.equal((await releaseHeld(pipeline.sql, "routine", 10)).length, 1);
+  assert.deepEqual(await countOverdue(pipeline.sql), NONE);
+  await pipeline.sql.query("UPDATE deliveries SET chunk = NULL");
 });
 
 test("the alarm is raised once, stands in readyz and in the metrics, and is called off once", async () => {

@@ -146,7 +146,7 @@ test("partners who have said nothing are escalated once: their second contacts g
   assert.equal(pipeline.mailbox.to("boss@answers.example").length, 0);
   assert.equal(pipeline.mailbox.to("boss@silent.example").length, 1);
   const { rows } = await pipeline.sql.query<{ kind: string; body: string }>(
-    "SELECT kind, body FROM provider_mails WHERE kind = 'silent'",
+    "SELECT kind, body FROM provider_alerts WHERE kind = 'silent'",
   );
   assert.equal(rows.length, 1);
   assert.match(rows[0]?.body ?? "", /- silent\n/);
@@ -268,7 +268,7 @@ test("the provider is told once of a change that is short, and of partners untol
 
   const pipeline = await startPipeline({ running: false });
   const { ledger } = pipeline.parts;
-  const tellProvider = makeTellProvider({ contact: "team@provider.example", log: quietLog });
+  const tellProvider = makeTellProvider({ channels: ["email"], log: quietLog });
   const watch = makeWatchMinimums({ ledger, tellProvider, publicUrl: "http://127.0.0.1:8484" });
   await pipeline.addService("reports");
   await pipeline.addPartner("untold", ["webhook"]);
@@ -280,7 +280,7 @@ test("the provider is told once of a change that is short, and of partners untol
   await watch();
   await watch();
   const { rows } = await pipeline.sql.query<{ kind: string; subject: string }>(
-    "SELECT kind, subject FROM provider_mails ORDER BY kind",
+    "SELECT kind, subject FROM provider_alerts ORDER BY kind",
   );
   assert.deepEqual(
     rows.map((row) => [row.kind, row.subject.slice(0, 7)]),

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { readConfig } from "../../src/config.ts";
 import { makeLog } from "../../src/log.ts";
+import { makeOutages } from "../../src/outages.ts";
 import { makeChecks } from "../../src/processes/checks.ts";
 import { connect } from "../../src/processes/connect.ts";
 import { readSettings, settingFaults } from "../../src/queue/settings.ts";
@@ -86,6 +87,7 @@ test("a thousand jobs leave a handful of keys and short streams behind, also aft
     prefix,
     queue: "webhook-routine",
     concurrency: 50,
+    outages: makeOutages({ log: quietLog }),
     log: quietLog,
     run: () => {
       done += 1;

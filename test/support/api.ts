@@ -13,6 +13,7 @@ import { makeServer } from "../../src/http/server.ts";
 import { type Keyring, makeKeyring } from "../../src/keyring.ts";
 import type { Ledger } from "../../src/ledger/connection.ts";
 import { insertKey, SCOPES, type Scope } from "../../src/ledger/keys.ts";
+import { makeOutages } from "../../src/outages.ts";
 import { atEnd } from "./at-end.ts";
 import { freshLedger, quietLog } from "./servers.ts";
 
@@ -57,6 +58,7 @@ export const openApi = async (replaced: Partial<HttpParts> = {}): Promise<TestAp
     },
     ledger,
     keyring,
+    outages: makeOutages({ log: quietLog }),
     log: quietLog,
     clock: systemClock,
     acceptEvent: notUsed,
@@ -65,7 +67,7 @@ export const openApi = async (replaced: Partial<HttpParts> = {}): Promise<TestAp
     drill: notUsed,
     acknowledge: makeAcknowledge({
       ledger,
-      tellProvider: makeTellProvider({ contact: "api-team@provider.example", log: quietLog }),
+      tellProvider: makeTellProvider({ channels: ["email"], log: quietLog }),
       publicUrl: PUBLIC_URL,
       log: quietLog,
     }),

@@ -1,5 +1,6 @@
 import { makeKeyring } from "../../src/keyring.ts";
 import { makeLog } from "../../src/log.ts";
+import { makeOutages } from "../../src/outages.ts";
 import { type EmailSenderDeps, makeEmailSender } from "../../src/senders/email.ts";
 import type { Addressee } from "../../src/senders/sender.ts";
 import { atEnd } from "./at-end.ts";
@@ -13,6 +14,7 @@ const NEVER = new AbortController().signal;
 export const senderTo = (smtpUrl: string, rest: Partial<EmailSenderDeps> = {}) => {
   let now = Date.parse("2026-11-22T09:00:00Z");
   const lines: string[] = [];
+  const log = makeLog("info", { write: (line) => lines.push(line) });
   const sender = makeEmailSender({
     smtpUrl,
     mailFrom: "API changes <changes@example.com>",
@@ -21,7 +23,8 @@ export const senderTo = (smtpUrl: string, rest: Partial<EmailSenderDeps> = {}) =
     templatesFolder: undefined,
     timeoutMs: 5_000,
     clock: { now: () => new Date(now) },
-    log: makeLog("info", { write: (line) => lines.push(line) }),
+    outages: makeOutages({ log }),
+    log,
     ...rest,
   });
   atEnd(() => sender.close());

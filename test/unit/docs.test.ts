@@ -8,7 +8,6 @@ import { STATES_PAGE, withStates } from "../../docs/print-states.ts";
 import { makeProgram } from "../../src/cli/program.ts";
 import { makeTerminal } from "../../src/cli/terminal.ts";
 import { systemClock } from "../../src/clock.ts";
-import { VARIABLES } from "../../src/config.ts";
 import { CHANGE_STATUSES } from "../../src/domain/change.ts";
 import { TRANSITIONS } from "../../src/domain/delivery.ts";
 import { readEvent } from "../../src/domain/event.ts";
@@ -20,6 +19,7 @@ import * as deliveriesSchema from "../../src/ledger/schema/deliveries.ts";
 import * as evidenceSchema from "../../src/ledger/schema/evidence.ts";
 import * as partiesSchema from "../../src/ledger/schema/parties.ts";
 import { QUEUE_NAMES } from "../../src/queue/queues.ts";
+import { VARIABLES } from "../../src/variables.ts";
 
 const schema = { ...changesSchema, ...deliveriesSchema, ...evidenceSchema, ...partiesSchema };
 

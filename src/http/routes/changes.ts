@@ -10,6 +10,7 @@ import {
   listRevisions,
   type NoticeView,
 } from "../../ledger/change-views.ts";
+import { unreachableOf } from "../../ledger/unreachable.ts";
 import { showChange, showNotice, showRevision } from "../change-answer.ts";
 import type { HttpParts } from "../parts.ts";
 import { changeParams, found, noSuch, type Server } from "../route.ts";
@@ -71,6 +72,7 @@ export const changeRoutes = (app: Server, { ledger }: HttpParts): void => {
       const revisions = await listRevisions(sql, params.change);
       return {
         ...showChange(view),
+        unreachable: await unreachableOf(sql, params.change),
         notices: rows.map(await shown(rows)),
         revisions: revisions.map(showRevision),
       };

@@ -11,7 +11,8 @@ import { problems } from "../shapes/problems.ts";
 /** Each holds a connection for as long as its upload takes. */
 const IMPORTS_AT_ONCE = 2;
 
-export const partnerImportRoutes = (app: Server, { ledger, keyring, config, log }: HttpParts): void => {
+export const partnerImportRoutes = (app: Server, parts: HttpParts): void => {
+  const { ledger, longLedger = ledger, keyring, config, log } = parts;
   let running = 0;
 
   // The body stays a stream: it is read as it comes, and never held as a whole.
@@ -47,7 +48,7 @@ export const partnerImportRoutes = (app: Server, { ledger, keyring, config, log 
       running += 1;
       try {
         const { partners, endpoints, answer } = await importPartners(type, request.body as Readable, {
-          pool: ledger.pools.routine,
+          pool: longLedger.pools.routine,
           keyring,
           allow: config.webhookAllow,
         });

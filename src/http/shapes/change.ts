@@ -59,6 +59,9 @@ export const changeSummary = z.object(summary).meta({ id: "ChangeSummary" });
 export const change = z
   .object({
     ...summary,
+    unreachable: z
+      .object({ count, partners: z.array(z.string()).describe("The first hundred by id; the proof has them all") })
+      .describe("Partners whom the change concerns and no endpoint of theirs reaches"),
     notices: z.array(notice),
     revisions: z.array(
       z.object({

@@ -55,10 +55,11 @@ CREATE TABLE "chunks" (
 	"lane" text NOT NULL,
 	"channel" text NOT NULL,
 	"state" text DEFAULT 'queued' NOT NULL,
+	"held_for" text,
 	"run" integer DEFAULT 0 NOT NULL,
 	"leased_until" timestamp (3) with time zone,
 	"created_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
-	CONSTRAINT "chunks_state" CHECK ("chunks"."state" IN ('queued', 'running', 'done'))
+	CONSTRAINT "chunks_state" CHECK ("chunks"."state" IN ('held', 'queued', 'running', 'done'))
 );
 --> statement-breakpoint
 CREATE TABLE "deliveries" (
@@ -128,6 +129,7 @@ CREATE TABLE "keys" (
 	"name" text NOT NULL,
 	"hash" "bytea" NOT NULL,
 	"scopes" text[] NOT NULL,
+	"from_variable" boolean DEFAULT false NOT NULL,
 	"created_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
 	"revoked_at" timestamp (3) with time zone,
 	CONSTRAINT "keys_hash" UNIQUE("hash")
@@ -170,6 +172,7 @@ CREATE TABLE "partners" (
 	"holidays" date[] DEFAULT '{}' NOT NULL,
 	"subscriptions" text[] DEFAULT '{"*"}' NOT NULL,
 	"page_epoch" integer DEFAULT 0 NOT NULL,
+	"had_endpoints" boolean DEFAULT false NOT NULL,
 	"joined_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
 	"left_at" timestamp (3) with time zone
 );
@@ -180,18 +183,24 @@ CREATE TABLE "policies" (
 	"first_used_at" timestamp (3) with time zone DEFAULT now() NOT NULL
 );
 --> statement-breakpoint
-CREATE TABLE "provider_mails" (
-	"no" bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY (sequence name "provider_mails_no_seq" INCREMENT BY 1 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 1 CACHE 1),
+CREATE TABLE "provider_alerts" (
+	"no" bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY (sequence name "provider_alerts_no_seq" INCREMENT BY 1 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 1 CACHE 1),
+	"channel" text NOT NULL,
 	"kind" text NOT NULL,
+	"change" text NOT NULL,
 	"subject" text NOT NULL,
 	"body" text NOT NULL,
+	"facts" jsonb NOT NULL,
 	"dedupe" text NOT NULL,
+	"status" text DEFAULT 'waiting' NOT NULL,
 	"attempts" smallint DEFAULT 0 NOT NULL,
 	"due_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
 	"error" text,
 	"created_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
-	"sent_at" timestamp (3) with time zone,
-	CONSTRAINT "provider_mails_dedupe_unique" UNIQUE("dedupe")
+	"ended_at" timestamp (3) with time zone,
+	CONSTRAINT "provider_alerts_fact" UNIQUE("dedupe","channel"),
+	CONSTRAINT "provider_alerts_channel" CHECK ("provider_alerts"."channel" IN ('email', 'webhook')),
+	CONSTRAINT "provider_alerts_status" CHECK ("provider_alerts"."status" IN ('waiting', 'sent', 'refused'))
 );
 --> statement-breakpoint
 CREATE TABLE "replays" (
@@ -252,6 +261,7 @@ ALTER TABLE "acknowledgements" ADD CONSTRAINT "acknowledgements_partner_partners
 ALTER TABLE "changes" ADD CONSTRAINT "changes_service_services_service_fk" FOREIGN KEY ("service") REFERENCES "public"."services"("service") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "endpoints" ADD CONSTRAINT "endpoints_partner_partners_partner_fk" FOREIGN KEY ("partner") REFERENCES "public"."partners"("partner") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "notices" ADD CONSTRAINT "notices_change_changes_change_fk" FOREIGN KEY ("change") REFERENCES "public"."changes"("change") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "provider_alerts" ADD CONSTRAINT "provider_alerts_change_changes_change_fk" FOREIGN KEY ("change") REFERENCES "public"."changes"("change") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "revisions" ADD CONSTRAINT "revisions_change_changes_change_fk" FOREIGN KEY ("change") REFERENCES "public"."changes"("change") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "revisions" ADD CONSTRAINT "revisions_policy_policies_hash_fk" FOREIGN KEY ("policy") REFERENCES "public"."policies"("hash") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "waivers" ADD CONSTRAINT "waivers_change_changes_change_fk" FOREIGN KEY ("change") REFERENCES "public"."changes"("change") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
@@ -265,6 +275,7 @@ CREATE INDEX "changes_release" ON "changes" USING btree ("release_at") WHERE sta
 CREATE INDEX "changes_service" ON "changes" USING btree ("service");--> statement-breakpoint
 CREATE INDEX "chunks_open" ON "chunks" USING btree ("id") WHERE state <> 'done';--> statement-breakpoint
 CREATE INDEX "chunks_leased" ON "chunks" USING btree ("leased_until") WHERE state = 'running';--> statement-breakpoint
+CREATE INDEX "chunks_held" ON "chunks" USING btree ("lane","held_for","id") WHERE state = 'held';--> statement-breakpoint
 CREATE INDEX "deliveries_chunk" ON "deliveries" USING btree ("chunk") WHERE status = 'waiting' AND chunk IS NOT NULL;--> statement-breakpoint
 CREATE INDEX "deliveries_due" ON "deliveries" USING btree ("lane","due_at") WHERE status = 'waiting' AND chunk IS NULL;--> statement-breakpoint
 CREATE INDEX "deliveries_waiting" ON "deliveries" USING btree ("notice") WHERE status = 'waiting';--> statement-breakpoint
@@ -272,6 +283,7 @@ CREATE INDEX "deliveries_sent" ON "deliveries" USING btree ("sent_at") WHERE sta
 CREATE UNIQUE INDEX "endpoints_address" ON "endpoints" USING btree ("partner","channel","address") WHERE deleted_at IS NULL;--> statement-breakpoint
 CREATE INDEX "endpoints_mailbox" ON "endpoints" USING btree (lower(address)) WHERE channel = 'email' AND deleted_at IS NULL;--> statement-breakpoint
 CREATE INDEX "endpoints_partner" ON "endpoints" USING btree ("partner");--> statement-breakpoint
+CREATE INDEX "endpoints_not_reaching" ON "endpoints" USING btree ("partner") WHERE status <> 'active' OR role <> 'primary' OR deleted_at IS NOT NULL;--> statement-breakpoint
 CREATE INDEX "endpoints_unwelcomed" ON "endpoints" USING btree ("no") WHERE unwelcomed;--> statement-breakpoint
 CREATE UNIQUE INDEX "events_identity" ON "events" USING btree ("source","id") WHERE status <> 'refused';--> statement-breakpoint
 CREATE INDEX "events_held" ON "events" USING btree ("change") WHERE status = 'held';--> statement-breakpoint
@@ -280,7 +292,8 @@ CREATE INDEX "notices_change" ON "notices" USING btree ("change","revision");-->
 CREATE INDEX "notices_open" ON "notices" USING btree ("no") WHERE status = 'planned' OR (status = 'sending' AND fanned_out_at IS NULL);--> statement-breakpoint
 CREATE INDEX "notices_escalating" ON "notices" USING btree ("due_at") WHERE escalates AND escalated_at IS NULL;--> statement-breakpoint
 CREATE INDEX "notices_sending" ON "notices" USING btree ("no") WHERE status = 'sending';--> statement-breakpoint
-CREATE INDEX "provider_mails_due" ON "provider_mails" USING btree ("due_at") WHERE sent_at IS NULL;--> statement-breakpoint
+CREATE INDEX "partners_without_endpoints" ON "partners" USING btree ("partner") WHERE NOT had_endpoints AND left_at IS NULL;--> statement-breakpoint
+CREATE INDEX "provider_alerts_due" ON "provider_alerts" USING btree ("channel","due_at") WHERE status = 'waiting';--> statement-breakpoint
 CREATE INDEX "replays_chunk" ON "replays" USING btree ("chunk");--> statement-breakpoint
 CREATE INDEX "revisions_accepted" ON "revisions" USING btree ("accepted_at");--> statement-breakpoint
 CREATE INDEX "revisions_unplanned" ON "revisions" USING btree ("accepted_at") WHERE planned_at IS NULL;--> statement-breakpoint

@@ -70,16 +70,23 @@ export const chunks = pgTable(
     id: number("id").primaryKey(),
     lane: text("lane").notNull(),
     channel: text("channel").notNull(),
-    /** `queued` → `running` by the sender that takes the lease, → `done` when its deliveries are settled or given back. */
+    /**
+     * `queued` → `running` by the sender that takes the lease, → `done` when its deliveries are settled or given back.
+     * `held` → `queued` by the sweep, once the change that it was held for goes on.
+     */
     state: text("state").notNull().default("queued"),
+    /** The change whose pause made it `held`: all its deliveries are of that one; null of others. */
+    heldFor: text("held_for"),
     run: integer("run").notNull().default(0),
     leasedUntil: instant("leased_until"),
+    /** When it was made, or queued after it was held. */
     createdAt: instant("created_at").notNull().defaultNow(),
   },
   (t) => [
     index("chunks_open").on(t.id).where(sql`state <> 'done'`),
     index("chunks_leased").on(t.leasedUntil).where(sql`state = 'running'`),
-    check("chunks_state", sql`${t.state} IN ('queued', 'running', 'done')`),
+    index("chunks_held").on(t.lane, t.heldFor, t.id).where(sql`state = 'held'`),
+    check("chunks_state", sql`${t.state} IN ('held', 'queued', 'running', 'done')`),
   ],
 );
 

@@ -1,5 +1,5 @@
 import { sql } from "drizzle-orm";
-import { check, index, integer, pgTable, smallint, text, uniqueIndex } from "drizzle-orm/pg-core";
+import { check, index, integer, jsonb, pgTable, smallint, text, unique, uniqueIndex } from "drizzle-orm/pg-core";
 import { changes } from "./changes.ts";
 import { partners } from "./parties.ts";
 import { bytes, instant, number } from "./columns.ts";
@@ -65,24 +65,40 @@ export const waivers = pgTable(
   (t) => [index("waivers_change").on(t.change, t.partner), index("waivers_at").on(t.at)],
 );
 
-/** What the provider's own contact is to be told by mail; written with the fact that it tells of, and sent until it is taken. */
-export const providerMails = pgTable(
-  "provider_mails",
+/**
+ * What the provider's own contact is to be told, a row per channel: written with the fact that it tells of, and sent until
+ * the other side takes it.
+ */
+export const providerAlerts = pgTable(
+  "provider_alerts",
   {
     no: number("no").primaryKey().generatedAlwaysAsIdentity(),
+    channel: text("channel").notNull(),
     kind: text("kind").notNull(),
+    change: text("change")
+      .notNull()
+      .references(() => changes.change),
     subject: text("subject").notNull(),
     body: text("body").notNull(),
+    /** domain/provider-alert.ts ProviderAlert.facts */
+    facts: jsonb("facts").notNull(),
     /** One fact is told once, however often it is found. */
-    dedupe: text("dedupe").notNull().unique(),
+    dedupe: text("dedupe").notNull(),
+    /** `waiting` → `sent`, or `refused`: a webhook that answers 410 wants no more of it. */
+    status: text("status").notNull().default("waiting"),
     attempts: smallint("attempts").notNull().default(0),
     /** When it may be tried: now, after a failure later, and while one process sends it after that one's patience. */
     dueAt: instant("due_at").notNull().defaultNow(),
     error: text("error"),
     createdAt: instant("created_at").notNull().defaultNow(),
-    sentAt: instant("sent_at"),
+    endedAt: instant("ended_at"),
   },
-  (t) => [index("provider_mails_due").on(t.dueAt).where(sql`sent_at IS NULL`)],
+  (t) => [
+    unique("provider_alerts_fact").on(t.dedupe, t.channel),
+    index("provider_alerts_due").on(t.channel, t.dueAt).where(sql`status = 'waiting'`),
+    check("provider_alerts_channel", sql`${t.channel} IN ('email', 'webhook')`),
+    check("provider_alerts_status", sql`${t.status} IN ('waiting', 'sent', 'refused')`),
+  ],
 );
 
 /** About each minute one SHA-256 over what is new in the ledger and the previous seal. */

@@ -22,19 +22,25 @@ export const services = pgTable("services", {
 });
 
 /** Who must be told. A deleted partner keeps its row (`left_at`), without its name: the proof keeps its id. */
-export const partners = pgTable("partners", {
-  partner: text("partner").primaryKey(),
-  name: text("name").notNull(),
-  locale: text("locale").notNull().default("en"),
-  timeZone: text("time_zone").notNull().default("UTC"),
-  holidays: date("holidays", { mode: "string" }).array().notNull().default([]),
-  /** Service ids, or `*`. */
-  subscriptions: text("subscriptions").array().notNull().default(["*"]),
-  /** Links to the partner's pages of an earlier epoch open nothing. */
-  pageEpoch: integer("page_epoch").notNull().default(0),
-  joinedAt: instant("joined_at").notNull().defaultNow(),
-  leftAt: instant("left_at"),
-});
+export const partners = pgTable(
+  "partners",
+  {
+    partner: text("partner").primaryKey(),
+    name: text("name").notNull(),
+    locale: text("locale").notNull().default("en"),
+    timeZone: text("time_zone").notNull().default("UTC"),
+    holidays: date("holidays", { mode: "string" }).array().notNull().default([]),
+    /** Service ids, or `*`. */
+    subscriptions: text("subscriptions").array().notNull().default(["*"]),
+    /** Links to the partner's pages of an earlier epoch open nothing. */
+    pageEpoch: integer("page_epoch").notNull().default(0),
+    /** Whether an endpoint was ever added: those without one are found by index, as endpoints that take nothing are. */
+    hadEndpoints: boolean("had_endpoints").notNull().default(false),
+    joinedAt: instant("joined_at").notNull().defaultNow(),
+    leftAt: instant("left_at"),
+  },
+  (t) => [index("partners_without_endpoints").on(t.partner).where(sql`NOT had_endpoints AND left_at IS NULL`)],
+);
 
 /** One way to reach a partner. The public id is `ep_<no>`. */
 export const endpoints = pgTable(
@@ -65,6 +71,9 @@ export const endpoints = pgTable(
     uniqueIndex("endpoints_address").on(t.partner, t.channel, t.address).where(sql`deleted_at IS NULL`),
     index("endpoints_mailbox").on(sql`lower(address)`).where(sql`channel = 'email' AND deleted_at IS NULL`),
     index("endpoints_partner").on(t.partner),
+    index("endpoints_not_reaching")
+      .on(t.partner)
+      .where(sql`status <> 'active' OR role <> 'primary' OR deleted_at IS NOT NULL`),
     index("endpoints_unwelcomed").on(t.no).where(sql`unwelcomed`),
     check("endpoints_channel", sql`${t.channel} IN ('email', 'webhook')`),
     check("endpoints_role", sql`${t.role} IN ('primary', 'escalation')`),
@@ -80,6 +89,8 @@ export const keys = pgTable(
     name: text("name").notNull(),
     hash: bytes("hash").notNull(),
     scopes: text("scopes").array().notNull(),
+    /** FOREWARN_ADMIN_KEY named it: it is revoked when the variable names another one. */
+    fromVariable: boolean("from_variable").notNull().default(false),
     createdAt: instant("created_at").notNull().defaultNow(),
     revokedAt: instant("revoked_at"),
   },

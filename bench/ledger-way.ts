@@ -1,0 +1,75 @@
+import { makePlanNotices } from "../src/flow/plan-notices.ts";
+import { endRun, takeLease } from "../src/ledger/chunks.ts";
+import { inTransaction } from "../src/ledger/connection.ts";
+import { type LoadedDelivery, loadChunk, settleBatch } from "../src/ledger/deliveries.ts";
+import { fanOutWindow, lockNotice, type NewChunk } from "../src/ledger/fan-out.ts";
+import { noticeStates } from "../src/ledger/notice-content.ts";
+import { announce } from "./announce.ts";
+import { makeMeter, type Measured } from "./meter.ts";
+import type { Stage } from "./stage.ts";
+
+const LEASE_MS = 60_000;
+
+/** As the sender settles what was sent at the first attempt. */
+const settlementOf = (waiting: readonly LoadedDelivery[], chunk: number, run: number) => {
+  const column = <T>(value: T): T[] => waiting.map(() => value);
+  return {
+    notice: waiting.map(({ notice }) => notice),
+    endpoint: waiting.map(({ endpoint }) => endpoint),
+    chunk: column(chunk),
+    run: column(run),
+    status: column("sent"),
+    reason: column(null),
+    delayMs: column(null),
+    counted: column(true),
+    ageMs: column(5),
+    ms: column(5),
+    code: column(200),
+    error: column(null),
+    answer: column("ok"),
+  };
+};
+
+/**
+ * One notice to `endpoints` endpoints by the ledger's statements of the real way, in order, without the exchanges between
+ * them: `fan-out`, then `load` and `settle` for each chunk.
+ */
+export const sendThroughLedger = async (stage: Stage, endpoints: number): Promise<Measured> => {
+  const { parts, sql } = stage;
+  const pool = parts.ledger.pools.routine;
+  const { sums, measure } = makeMeter(stage);
+  const change = await announce(stage, "api");
+  await makePlanNotices({ ...parts, fanOutNotice: async () => ({ kind: "done" }) })({ change, revision: 1 });
+  const { rows } = await sql.query<{ id: string; no: number }>(
+    "SELECT id, no FROM notices WHERE change = $1 AND kind = 'announcement'",
+    [change],
+  );
+  const [{ id, no } = { id: "", no: 0 }] = rows;
+  let chunks: NewChunk[] = [];
+  for (let covered = endpoints; covered === endpoints; )
+    covered = await measure("fan-out", () =>
+      inTransaction(pool, async (client) => {
+        const notice = await lockNotice(client, id);
+        if (!notice) throw new Error("the notice is gone");
+        const window = await fanOutWindow(client, notice, endpoints);
+        chunks = [...chunks, ...window.chunks];
+        return window.covered;
+      }),
+    );
+  let sent = 0;
+  for (const { id: chunk } of chunks) {
+    const { run, waiting } = await measure("load", async () => {
+      const run = (await takeLease(pool, chunk, LEASE_MS)) ?? 0;
+      const waiting = await loadChunk(pool, chunk, "webhook");
+      await noticeStates(pool, [no]);
+      return { run, waiting };
+    });
+    await measure("settle", async () => {
+      await inTransaction(pool, (client) => settleBatch(client, settlementOf(waiting, chunk, run)));
+      await endRun(pool, { chunk, run, pauseMs: 0 });
+    });
+    sent += waiting.length;
+  }
+  if (sent !== endpoints) throw new Error(`${sent} deliveries were sent instead of ${endpoints}`);
+  return sums;
+};
