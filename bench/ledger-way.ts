@@ -1,7 +1,7 @@
 import { makePlanNotices } from "../src/flow/plan-notices.ts";
 import { endRun, takeLease } from "../src/ledger/chunks.ts";
 import { inTransaction } from "../src/ledger/connection.ts";
-import { type LoadedDelivery, loadChunk, settleBatch } from "../src/ledger/deliveries.ts";
+import { type LoadedDelivery, loadChunk, settleSent } from "../src/ledger/deliveries.ts";
 import { fanOutWindow, lockNotice, type NewChunk } from "../src/ledger/fan-out.ts";
 import { noticeStates } from "../src/ledger/notice-content.ts";
 import { announce } from "./announce.ts";
@@ -11,21 +11,14 @@ import type { Stage } from "./stage.ts";
 const LEASE_MS = 60_000;
 
 /** As the sender settles what was sent at the first attempt. */
-const settlementOf = (waiting: readonly LoadedDelivery[], chunk: number, run: number) => {
+const settlementOf = (waiting: readonly LoadedDelivery[]) => {
   const column = <T>(value: T): T[] => waiting.map(() => value);
   return {
     notice: waiting.map(({ notice }) => notice),
     endpoint: waiting.map(({ endpoint }) => endpoint),
-    chunk: column(chunk),
-    run: column(run),
-    status: column("sent"),
-    reason: column(null),
-    delayMs: column(null),
-    counted: column(true),
     ageMs: column(5),
     ms: column(5),
     code: column(200),
-    error: column(null),
     answer: column("ok"),
   };
 };
@@ -65,7 +58,7 @@ export const sendThroughLedger = async (stage: Stage, endpoints: number): Promis
       return { run, waiting };
     });
     await measure("settle", async () => {
-      await inTransaction(pool, (client) => settleBatch(client, settlementOf(waiting, chunk, run)));
+      await settleSent(pool, settlementOf(waiting));
       await endRun(pool, { chunk, run, pauseMs: 0 });
     });
     sent += waiting.length;

@@ -5,7 +5,7 @@ import { canonicalJson, type Policy, policyHash } from "../domain/policy.ts";
 import type { Revision } from "../domain/revise.ts";
 import type { Problem } from "../errors.ts";
 import { insertRevision, keepPolicy, lockChange, readClock } from "../ledger/changes.ts";
-import { inTransaction, type Ledger, type Sql } from "../ledger/connection.ts";
+import { inTransaction, isUniqueViolation, type Ledger, type Sql } from "../ledger/connection.ts";
 import { findEvent, insertEvent, releaseHeldEvents } from "../ledger/events.ts";
 import type { Log } from "../log.ts";
 import type { Outages } from "../outages.ts";
@@ -31,10 +31,6 @@ export const envelopeHash = (envelope: unknown): Buffer =>
 
 /** A Redis that stands still without closing its connection keeps an emitter waiting no longer than this. */
 const QUEUE_PATIENCE_MS = 2_000;
-
-const UNIQUE_VIOLATION = "23505";
-const isUniqueViolation = (error: unknown): boolean =>
-  error instanceof Error && Reflect.get(error, "code") === UNIQUE_VIOLATION;
 
 type Parts = { ledger: Ledger; queues: Queues; policy: Policy; outages: Outages; log: Log };
 

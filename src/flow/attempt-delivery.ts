@@ -49,18 +49,19 @@ const addressee = (delivery: LoadedDelivery, content: KeptContent, open: OpenSec
 export const makeAttemptDelivery = ({ sender, keyring, policy, giveUp, random, log }: Parts): AttemptDelivery => {
   const open = makeOpenSecret(keyring);
   /** A bug of ours must neither end the chunk for the others nor spin: it is tried again by the schedule, then fails in sight. */
-  const send = async (delivery: LoadedDelivery, content: KeptContent): Promise<Outcome> => {
-    try {
-      return await sender.send(content, addressee(delivery, content, open), giveUp);
-    } catch (error) {
-      log.error({ err: error, delivery: deliveryId(content.notice.id, delivery.endpoint) }, "sending threw");
-      const text = `internal: ${error instanceof Error ? error.message : String(error)}`.slice(0, 500);
-      return { kind: "retry", code: null, error: text, answer: null, retryAfterMs: null };
-    }
+  const bug = (error: unknown, delivery: LoadedDelivery, content: KeptContent): Outcome => {
+    log.error({ err: error, delivery: deliveryId(content.notice.id, delivery.endpoint) }, "sending threw");
+    const text = `internal: ${error instanceof Error ? error.message : String(error)}`.slice(0, 500);
+    return { kind: "retry", code: null, error: text, answer: null, retryAfterMs: null };
   };
 
   return async (delivery, content) => {
-    const outcome = await send(delivery, content);
+    let outcome: Outcome;
+    try {
+      outcome = await sender.send(content, addressee(delivery, content, open), giveUp);
+    } catch (error) {
+      outcome = bug(error, delivery, content);
+    }
     const schedule = (content.retries ?? policy.retries)[sender.channel];
     return { outcome, settlement: settlementOf(outcome, { attempts: delivery.attempts, schedule, random: random() }) };
   };

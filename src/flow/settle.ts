@@ -1,7 +1,13 @@
 import type { Pool } from "pg";
 import type { Settlement } from "../domain/settlement.ts";
 import { inTransaction } from "../ledger/connection.ts";
-import { deliveryKey, settleBatch } from "../ledger/deliveries.ts";
+import {
+  deliveryKey,
+  type SentColumns,
+  type SettlementColumns,
+  settleSent,
+  settleUnsent,
+} from "../ledger/deliveries.ts";
 import { settleReplay } from "../ledger/replays.ts";
 import type { Log } from "../log.ts";
 import type { Outages } from "../outages.ts";
@@ -42,45 +48,64 @@ const LINGER_MS = 10;
 const FIRST_RETRY_MS = 100;
 const LONGEST_RETRY_MS = 5_000;
 
-/** Commits a batch. What went to healthy endpoints and was sent says nothing new of them, and costs nothing more here. */
-const commit = (pool: Pool, judge: JudgeEndpoints, all: readonly Settled[]): Promise<DisabledEndpoint[]> =>
-  inTransaction(pool, async (sql) => {
-    const now = performance.now();
-    const delay = ({ settlement: { delayMs } }: Settled) => (delayMs === null ? null : Math.round(delayMs));
-    const age = ({ begunAt }: Settled) => Math.round(now - begunAt);
+const delayOf = ({ settlement: { delayMs } }: Settled): number | null =>
+  delayMs === null ? null : Math.round(delayMs);
+
+/** What both statements need, as columns; `now` as `performance.now()`. */
+const sentColumns = (batch: readonly Settled[], now: number): SentColumns => ({
+  notice: batch.map((it) => it.notice),
+  endpoint: batch.map((it) => it.endpoint),
+  ageMs: batch.map((it) => Math.round(now - it.begunAt)),
+  ms: batch.map((it) => Math.round(it.ms)),
+  code: batch.map((it) => it.settlement.code),
+  answer: batch.map((it) => it.settlement.answer),
+});
+
+const unsentColumns = (batch: readonly Settled[], now: number): SettlementColumns => ({
+  ...sentColumns(batch, now),
+  chunk: batch.map((it) => it.chunk),
+  run: batch.map((it) => it.run),
+  status: batch.map((it) => it.settlement.status),
+  reason: batch.map((it) => it.settlement.reason),
+  delayMs: batch.map(delayOf),
+  counted: batch.map((it) => it.settlement.counted),
+  error: batch.map((it) => it.settlement.error),
+});
+
+const isSent = (it: Settled): boolean => it.settlement.status === "sent";
+
+/** Commits a batch. What went to healthy endpoints and was sent says nothing new of them: it takes one statement. */
+const commit = async (pool: Pool, judge: JudgeEndpoints, all: readonly Settled[]): Promise<DisabledEndpoint[]> => {
+  const now = performance.now();
+  if (all.every((it) => isSent(it) && !it.repeated && !it.failing)) {
+    await settleSent(pool, sentColumns(all, now));
+    return [];
+  }
+  return inTransaction(pool, async (sql) => {
     for (const it of all) {
       if (!it.repeated) continue;
-      const { notice, endpoint, settlement } = it;
-      const attempt = { notice, endpoint, ageMs: age(it), ms: Math.round(it.ms) };
-      await settleReplay(sql, { ...settlement, ...attempt, delayMs: delay(it) });
+      const { notice, endpoint, settlement, begunAt } = it;
+      const attempt = { notice, endpoint, ageMs: Math.round(now - begunAt), ms: Math.round(it.ms) };
+      await settleReplay(sql, { ...settlement, ...attempt, delayMs: delayOf(it) });
     }
     const batch = all.filter((it) => !it.repeated);
-    const column = <T>(of: (settled: Settled) => T): T[] => batch.map(of);
-    const unsent = await settleBatch(sql, {
-      notice: column((it) => it.notice),
-      endpoint: column((it) => it.endpoint),
-      chunk: column((it) => it.chunk),
-      run: column((it) => it.run),
-      status: column((it) => it.settlement.status),
-      reason: column((it) => it.settlement.reason),
-      delayMs: column(delay),
-      counted: column((it) => it.settlement.counted),
-      ageMs: column(age),
-      ms: column((it) => Math.round(it.ms)),
-      code: column((it) => it.settlement.code),
-      error: column((it) => it.settlement.error),
-      answer: column((it) => it.settlement.answer),
-    });
+    await settleSent(sql, sentColumns(batch.filter(isSent), now));
+    const unsent = await settleUnsent(
+      sql,
+      unsentColumns(
+        batch.filter((it) => !isSent(it)),
+        now,
+      ),
+    );
     // Once one of its deliveries failed here, a success of the same batch is news too.
     const failed = new Set(batch.flatMap((it) => (unsent.has(deliveryKey(it)) ? [it.endpoint] : [])));
     // A repetition that fails says nothing new either: nobody waits for it.
     const signs = all.filter((it) =>
-      it.settlement.status === "sent"
-        ? it.failing || failed.has(it.endpoint)
-        : !it.repeated && unsent.has(deliveryKey(it)),
+      isSent(it) ? it.failing || failed.has(it.endpoint) : !it.repeated && unsent.has(deliveryKey(it)),
     );
     return signs.length === 0 ? [] : judge(sql, signs);
   });
+};
 
 /**
  * Settles over `pool`. While the ledger cannot be reached it keeps what it has and tries again, for as long as it takes:

@@ -96,3 +96,7 @@ export const inTransaction = async <T>(pool: pg.Pool, work: (sql: Sql) => Promis
     throw error;
   }
 };
+
+/** Whether a statement failed because there is such a row already (PostgreSQL's 23505). */
+export const isUniqueViolation = (error: unknown): boolean =>
+  error instanceof Error && Reflect.get(error, "code") === "23505";

@@ -1,10 +1,11 @@
 import type { Clock } from "../clock.ts";
 import { readAllowList } from "../domain/address.ts";
 import { plainBlock } from "../render/plain-text.ts";
-import { makeExchange } from "./exchange.ts";
 import { makeGuardedAgent } from "./guarded-agent.ts";
+import { makePost } from "./post.ts";
 import type { ProviderSender, RecordedAlert } from "./provider-sender.ts";
-import { makeSigner, webhookId } from "./signature.ts";
+import { webhookId } from "./signature.ts";
+import { makeWebhookHeaders } from "./webhook-headers.ts";
 import { webhookOutcome } from "./webhook-outcome.ts";
 
 export type ProviderWebhookDeps = {
@@ -47,30 +48,24 @@ export const renderProviderWebhook =
 export const makeProviderWebhook = (deps: ProviderWebhookDeps): ProviderSender => {
   const { secret, webhookAllow, publicUrl, version, timeoutMs, clock } = deps;
   const url = new URL(deps.url);
+  const target = { origin: url.origin, path: `${url.pathname}${url.search}` };
   const agent = makeGuardedAgent({ allow: readAllowList(webhookAllow), timeoutMs, connectionsPerOrigin: 1 });
-  const exchange = makeExchange({ agent, timeoutMs });
+  const post = makePost({ agent, timeoutMs });
   const render = renderProviderWebhook(publicUrl);
-  const sign = makeSigner();
+  const headersOf = makeWebhookHeaders({ version, clock });
 
   return {
     channel: "webhook",
-    send: async (alert, signal) => {
+    send: (alert, signal) => {
       const id = webhookId(`provider.${alert.dedupe}`);
       const body = render(alert, id);
-      const timestamp = Math.floor(clock.now().getTime() / 1000);
-      const headers = [
-        "content-type",
-        "application/cloudevents+json",
-        "user-agent",
-        `Forewarn/${version}`,
-        "webhook-id",
-        id,
-        "webhook-timestamp",
-        String(timestamp),
-        "webhook-signature",
-        sign({ id, timestamp, body, secrets: [secret] }),
-      ];
-      return webhookOutcome(await exchange({ url, headers, body }, signal), clock.now());
+      const headers = headersOf({ id, body, secrets: [secret] });
+      return new Promise((resolve, reject) => {
+        post({ target, headers, body }, signal, (answer) => {
+          if (answer instanceof Error) reject(answer);
+          else resolve(webhookOutcome(answer, clock.now()));
+        });
+      });
     },
     close: () => agent.close(),
   };

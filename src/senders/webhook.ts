@@ -6,9 +6,10 @@ import { type RenderNoticeWebhook, renderNoticeWebhook } from "../render/notice-
 import { makeGuardedAgent } from "./guarded-agent.ts";
 import { makePost } from "./post.ts";
 import type { Addressee, NoticeContent, Sender } from "./sender.ts";
-import { makeSigner, webhookId } from "./signature.ts";
+import { webhookId } from "./signature.ts";
 import { makeReadTarget } from "./target.ts";
 import type { Lookup } from "./vetting.ts";
+import { makeWebhookHeaders } from "./webhook-headers.ts";
 import { webhookOutcome } from "./webhook-outcome.ts";
 
 export type WebhookSenderParts = {
@@ -42,8 +43,7 @@ export const makeWebhookSender = (parts: WebhookSenderParts): Sender => {
   const post = makePost({ agent, timeoutMs });
   const readTarget = makeReadTarget();
   const render = renderNoticeWebhook({ publicUrl, keyring });
-  const sign = makeSigner();
-  const userAgent = `Forewarn/${version}`;
+  const headersOf = makeWebhookHeaders({ version, clock });
   // What a level that is off would not print need not be made, 5,000 times a second.
   const isTold = log.isLevelEnabled("debug");
   const rendered = new WeakMap<NoticeContent, ReturnType<RenderNoticeWebhook>>();
@@ -61,19 +61,7 @@ export const makeWebhookSender = (parts: WebhookSenderParts): Sender => {
         return Promise.resolve({ kind: "suppressed", reason: "address-not-allowed", error: NOT_A_URL });
       const id = webhookId(to.delivery);
       const body = bodyOf(content, to, id);
-      const timestamp = Math.floor(clock.now().getTime() / 1000);
-      const headers = [
-        "content-type",
-        "application/cloudevents+json",
-        "user-agent",
-        userAgent,
-        "webhook-id",
-        id,
-        "webhook-timestamp",
-        String(timestamp),
-        "webhook-signature",
-        sign({ id, timestamp, body, secrets: to.secrets }),
-      ];
+      const headers = headersOf({ id, body, secrets: to.secrets });
       return new Promise((resolve, reject) => {
         post({ target, headers, body }, signal, (answer) => {
           if (answer instanceof Error) return reject(answer);

@@ -3,7 +3,7 @@ import { before, test } from "node:test";
 import type pg from "pg";
 import { releaseHeld, sweepDue, takeLease } from "../../src/ledger/chunks.ts";
 import { inTransaction, type Ledger, type Sql } from "../../src/ledger/connection.ts";
-import { loadChunk, settleBatch } from "../../src/ledger/deliveries.ts";
+import { loadChunk, settleSent, settleUnsent } from "../../src/ledger/deliveries.ts";
 import { countOverdue } from "../../src/ledger/overdue.ts";
 import { countUnreachable, unreachableOf } from "../../src/ledger/unreachable.ts";
 import { freshLedger } from "../support/servers.ts";
@@ -117,31 +117,35 @@ const assertIndexed = (found: readonly Read[], relations: readonly string[]): vo
   }
 };
 
-test("settling a batch reads its own rows by index right after a fan-out of 100,000", async () => {
-  const { rows } = await ledger.pools.routine.query<{ notice: number; endpoint: number }>(
-    "SELECT notice, endpoint FROM deliveries WHERE chunk = 250",
-  );
-  const column = <T>(value: T): T[] => rows.map(() => value);
-  const found = await readsOf((sql) =>
-    settleBatch(sql, {
-      notice: rows.map(({ notice }) => notice),
-      endpoint: rows.map(({ endpoint }) => endpoint),
-      chunk: column(250),
-      run: column(1),
-      status: column("sent"),
-      reason: column(null),
-      delayMs: column(null),
-      counted: column(true),
-      ageMs: column(5),
-      ms: column(4),
-      code: column(200),
-      error: column(null),
-      answer: column("ok"),
-    }),
-  );
-  assert.equal(rows.length, CHUNK);
-  assertIndexed(found, ["deliveries"]);
-});
+for (const [what, settle] of [
+  ["what was sent", settleSent],
+  ["what was not", settleUnsent],
+] as const)
+  test(`settling ${what} reads its own rows by index right after a fan-out of 100,000`, async () => {
+    const { rows } = await ledger.pools.routine.query<{ notice: number; endpoint: number }>(
+      "SELECT notice, endpoint FROM deliveries WHERE chunk = 250",
+    );
+    const column = <T>(value: T): T[] => rows.map(() => value);
+    const found = await readsOf((sql) =>
+      settle(sql, {
+        notice: rows.map(({ notice }) => notice),
+        endpoint: rows.map(({ endpoint }) => endpoint),
+        chunk: column(250),
+        run: column(1),
+        status: column("waiting"),
+        reason: column(null),
+        delayMs: column(1_000),
+        counted: column(true),
+        ageMs: column(5),
+        ms: column(4),
+        code: column(200),
+        error: column(null),
+        answer: column("ok"),
+      }),
+    );
+    assert.equal(rows.length, CHUNK);
+    assertIndexed(found, ["deliveries"]);
+  });
 
 test("loading a chunk reads its own deliveries, endpoints and partners by index", async () => {
   const found = await readsOf((sql) => loadChunk(sql, 250, "webhook"));

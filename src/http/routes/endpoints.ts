@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { endpointId } from "../../domain/delivery.ts";
 import { Problem } from "../../errors.ts";
+import { isUniqueViolation } from "../../ledger/connection.ts";
 import {
   type EndpointRow,
   eraseEndpoint,
@@ -22,7 +23,6 @@ import { createdEndpoint, endpoint, endpointPatch, newEndpoint, rotation } from 
 import { problems } from "../shapes/problems.ts";
 
 const tags = ["endpoints"];
-const UNIQUE_VIOLATION = "23505";
 
 export const showEndpoint = ({ no, ...row }: EndpointRow) => ({ endpoint: endpointId(no), ...row });
 
@@ -100,7 +100,7 @@ export const endpointRoutes = (app: Server, { ledger, keyring, config, sendTest 
         body.address === undefined ? [] : addressFaults({ channel, address: body.address }, config.webhookAllow);
       if (faults.length > 0) throw new Problem("invalid", "the address is not valid", faults);
       const row = await updateEndpoint(sql, no, body).catch((error: unknown) => {
-        throw (error as { code?: string }).code === UNIQUE_VIOLATION ? taken() : error;
+        throw isUniqueViolation(error) ? taken() : error;
       });
       return showEndpoint(found(row, "endpoint", params.endpoint));
     },
