@@ -16,5 +16,6 @@ export const countCpu = ({ cpuUs }: Pick<Stage, "cpuUs">, processes: Record<stri
   ];
   const before = new Map(read());
   return (count: number): Record<string, number> =>
-    Object.fromEntries(read().map(([name, us]) => [name, (us - (before.get(name) ?? 0)) / count]));
+    // A connection that ended meanwhile is counted in hundredths from then on, which may take back a few ms.
+    Object.fromEntries(read().map(([name, us]) => [name, Math.max(0, us - (before.get(name) ?? 0)) / count]));
 };

@@ -12,7 +12,7 @@ import { openStage, type Stage } from "../stage.ts";
 import type { BareRun } from "../yardsticks/bare-webhooks.ts";
 
 const SIZES = {
-  full: { notices: 10_000, rounds: 3, warmUp: 1, leadMs: 5_000 },
+  full: { notices: 10_000, rounds: 2, warmUp: 0, leadMs: 5_000 },
   quick: { notices: 60, rounds: 1, warmUp: 0, leadMs: 1_000 },
 };
 const ADDRESSES = Array.from({ length: 8 }, (_, no) => `127.0.0.${no + 1}`);
