@@ -84,7 +84,7 @@ export const makeGuardedAgent = (parts: GuardedAgentParts): GuardedAgent => {
     if (origin.free.length < origin.slots.size || origins.get(origin.name) !== origin) return;
     idle.set(origin.name, origin);
     const oldest = idle.size > idleOrigins ? idle.values().next().value : undefined;
-    if (oldest) for (const unused of [...oldest.slots]) drop(oldest, unused);
+    if (oldest) for (const unused of oldest.slots) drop(oldest, unused);
   };
 
   /** The slot is free: whoever waits begins on it. */

@@ -27,7 +27,7 @@ export const makePost = ({ agent, timeoutMs }: { agent: GuardedAgent; timeoutMs:
   const watch = (signal: AbortSignal): void => {
     watched.add(signal);
     const endAll = (): void => {
-      for (const exchange of [...running]) if (exchange.signal === signal) exchange.stop("stopped by this side");
+      for (const exchange of running) if (exchange.signal === signal) exchange.stop("stopped by this side");
     };
     signal.addEventListener("abort", endAll, { once: true });
   };
