@@ -7,7 +7,7 @@ import { percentile, type Result, type Round, type Scenario, summary } from "../
 import { openStage } from "../stage.ts";
 
 const SIZES = {
-  full: { ones: 5_000, many: 20_000, rounds: 5, warmUp: 1_000, pacedS: 60 },
+  full: { ones: 3_000, many: 5_000, rounds: 5, warmUp: 1_000, pacedS: 60 },
   quick: { ones: 100, many: 200, rounds: 1, warmUp: 20, pacedS: 1 },
 };
 const BATCH = 100;
