@@ -12,7 +12,7 @@ import { wallMs } from "../wall-clock.ts";
 const SIZES: Record<"full" | "quick", readonly { endpoints: number; runs: number; warmUp: number }[]> = {
   full: [
     { endpoints: 1, runs: 1_000, warmUp: 50 },
-    { endpoints: 1_000, runs: 300, warmUp: 10 },
+    { endpoints: 1_000, runs: 100, warmUp: 10 },
   ],
   quick: [
     { endpoints: 1, runs: 15, warmUp: 5 },

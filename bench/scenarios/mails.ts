@@ -130,7 +130,7 @@ export const mailsDkim = mailScenario({
   name: "mails-dkim",
   signed: true,
   sizes: {
-    full: { addresses: 4_000, pooled: 2_000, rounds: 5, warmUp: 1 },
+    full: { addresses: 2_000, pooled: 1_000, rounds: 5, warmUp: 1 },
     quick: { addresses: 60, pooled: 20, rounds: 1, warmUp: 0 },
   },
   goals: [{ kind: "pool", goal: "report", yardstick: "nodemailer's pool, composing and signing each" }],

@@ -8,7 +8,7 @@ import { type KeptContent, noticeStates } from "../ledger/notice-content.ts";
 import { readyPartners } from "../ledger/ready-partners.ts";
 import type { Log } from "../log.ts";
 import type { Lanes, Ticket } from "../queue/lanes.ts";
-import type { Origins } from "../queue/origins.ts";
+import type { Admission, Origins } from "../queue/origins.ts";
 import type { ChunkJob } from "../queue/queues.ts";
 import type { AttemptDelivery } from "./attempt-delivery.ts";
 import type { NoticeContents } from "./notice-contents.ts";
@@ -37,9 +37,9 @@ type Parts = {
 export type SendChunk = (job: ChunkJob, stopping: AbortSignal) => Promise<void>;
 
 const NOBODY: ReadonlySet<string> = new Set();
+const GO = { kind: "go" } as const;
 const NOTHING_TOLD: ReadonlyMap<string, number> = new Map();
 
-type Begun = "begun" | "waits";
 type Todo = { delivery: LoadedDelivery; content: KeptContent; origin: string | null };
 
 /** The host that answers, which may slow down nobody but itself; mails all go to the one relay. */
@@ -118,8 +118,12 @@ export const makeSendChunk = (parts: Parts): SendChunk => {
     let relayIsGone = false;
     const isOver = (): boolean => stopping.aborted || relayIsGone || performance.now() - begunAt > RUN_MS;
 
+    let running = 0;
+    let allEnded: (() => void) | null = null;
+    /** Never rejects. */
     const attempt = async ({ delivery, content, origin }: Todo, ticket: Ticket): Promise<void> => {
       const begunAt = performance.now();
+      running += 1;
       if (origin !== null) origins.begin(origin);
       const { outcome, settlement } = await attemptDelivery(delivery, content);
       lanes.leave(ticket);
@@ -127,46 +131,42 @@ export const makeSendChunk = (parts: Parts): SendChunk => {
       if (origin !== null) origins.end(origin, silent);
       if (outcome.kind === "unreachable") relayIsGone = true;
       settle(settlement.status === "waiting" ? outcome.kind : settlement.status, delivery, settlement, begunAt);
+      running -= 1;
+      if (running === 0) allEnded?.();
     };
 
-    /**
-     * Begins it when its host may have another one; answers whether it must wait. A promise only where there is something
-     * to wait for: with a slot and room free, which is most of the time, three promises a delivery would be made for nothing.
-     */
-    const begin = (one: Todo, attempts: Promise<void>[]): Begun | Promise<Begun> => {
-      const admission = one.origin === null ? ({ kind: "go" } as const) : origins.ask(one.origin);
-      if (admission.kind === "resting") {
-        settle("resting", one.delivery, putOff(admission.forMs), performance.now());
-        return "begun";
-      }
-      if (admission.kind === "full") return "waits";
-      const ticket = settler.hasRoom() ? lanes.tryEnter(lane) : null;
-      if (ticket === null) return beginLater(one, attempts);
-      attempts.push(attempt(one, ticket));
-      return "begun";
-    };
-    const beginLater = async (one: Todo, attempts: Promise<void>[]): Promise<Begun> => {
-      await settler.room();
-      const ticket = await lanes.enter(lane);
-      if (isOver()) {
-        lanes.leave(ticket);
-        return "waits";
-      }
-      attempts.push(attempt(one, ticket));
-      return "begun";
-    };
-
-    const attempts: Promise<void>[] = [];
+    const admit = ({ origin }: Todo): Admission => (origin === null ? GO : origins.ask(origin));
     while (todo.length > 0 && !isOver()) {
       const left: Todo[] = [];
       for (const one of todo) {
-        const begun = isOver() ? "waits" : begin(one, attempts);
-        if ((typeof begun === "string" ? begun : await begun) === "waits") left.push(one);
+        const admission = admit(one);
+        if (admission.kind === "resting") {
+          settle("resting", one.delivery, putOff(admission.forMs), performance.now());
+          continue;
+        }
+        if (admission.kind === "full" || isOver()) {
+          left.push(one);
+          continue;
+        }
+        let ticket = settler.hasRoom() ? lanes.tryEnter(lane) : null;
+        if (ticket === null) {
+          if (!settler.hasRoom()) await settler.room();
+          ticket = await lanes.enter(lane);
+          if (isOver() || admit(one).kind !== "go") {
+            lanes.leave(ticket);
+            left.push(one);
+            continue;
+          }
+        }
+        void attempt(one, ticket);
       }
       todo = left;
       if (todo.length > 0 && !isOver()) await origins.change();
     }
-    await Promise.all(attempts);
+    if (running > 0)
+      await new Promise<void>((resolve) => {
+        allEnded = resolve;
+      });
     await settler.flushed();
     await endRun(pool, { chunk, run, pauseMs: relayIsGone ? RELAY_PAUSE_MS : 0 });
     log.info(

@@ -44,7 +44,7 @@ export type Settler = {
 
 const BATCH = 200;
 /** A lone outcome waits at most this long for company. */
-const LINGER_MS = 10;
+const LINGER_MS = 20;
 const FIRST_RETRY_MS = 100;
 const LONGEST_RETRY_MS = 5_000;
 
