@@ -51,7 +51,7 @@ export const startProgram = async (
     await ended;
   });
   await until(() => over || log.some((line) => String(line["msg"]).includes(ready)), {
-    deadlineMs: 20_000,
+    deadlineMs: 60_000,
     what: `${file} says "${ready}"`,
   });
   if (over) throw new Error(`${file} ended at once with ${await ended}: ${JSON.stringify(log.slice(-5))}`);
