@@ -27,7 +27,9 @@ const outer = Buffer.alloc(BLOCK_BYTES + DIGEST_BYTES);
 export const makeMac = (key: Uint8Array): Mac => {
   const short = key.length > BLOCK_BYTES ? Buffer.from(hash("sha256", key, "latin1"), "latin1") : key;
   // Both pads in one piece of the pool: a sender keeps one of these for each of its endpoints' secrets.
-  const pads = Buffer.allocUnsafe(2 * BLOCK_BYTES).fill(INNER, 0, BLOCK_BYTES).fill(OUTER, BLOCK_BYTES);
+  const pads = Buffer.allocUnsafe(2 * BLOCK_BYTES)
+    .fill(INNER, 0, BLOCK_BYTES)
+    .fill(OUTER, BLOCK_BYTES);
   for (const [at, byte] of short.entries()) {
     pads[at] = byte ^ INNER;
     pads[BLOCK_BYTES + at] = byte ^ OUTER;
