@@ -1,5 +1,6 @@
 import { loadContents } from "../src/ledger/notice-content.ts";
-import { composeMail, readMailbox } from "../src/render/mail-mime.ts";
+import { composeMail } from "../src/render/mail-form.ts";
+import { readMailbox } from "../src/render/mail-mime.ts";
 import { makeNoticeMails } from "../src/render/notice-mail.ts";
 import { makeTemplates } from "../src/render/templates.ts";
 import type { Recipient } from "./populate.ts";
@@ -38,7 +39,7 @@ export const renderMails = async (
   const mails: string[] = [];
   for (const recipient of recipients.slice(0, FINISHED)) {
     const to = recipientOf(recipient);
-    const mail = await composeMail({
+    const mail = composeMail({
       ...notices.encodedFor(content, to, now),
       from: organizer,
       to,
@@ -47,7 +48,7 @@ export const renderMails = async (
       date: now,
       headers: { "Auto-Submitted": "auto-generated", "Forewarn-Notice": content.notice.id },
     });
-    mails.push(mail.toString());
+    mails.push(mail);
   }
   const [first] = recipients;
   if (!first) throw new Error("there is nobody to write to");

@@ -26,19 +26,21 @@ const outer = Buffer.alloc(BLOCK_BYTES + DIGEST_BYTES);
  */
 export const makeMac = (key: Uint8Array): Mac => {
   const short = key.length > BLOCK_BYTES ? Buffer.from(hash("sha256", key, "latin1"), "latin1") : key;
-  const innerPad = Buffer.alloc(BLOCK_BYTES, INNER);
-  const outerPad = Buffer.alloc(BLOCK_BYTES, OUTER);
+  // Both pads in one piece of the pool: a sender keeps one of these for each of its endpoints' secrets.
+  const pads = Buffer.allocUnsafe(2 * BLOCK_BYTES)
+    .fill(INNER, 0, BLOCK_BYTES)
+    .fill(OUTER, BLOCK_BYTES);
   for (const [at, byte] of short.entries()) {
-    innerPad[at] = byte ^ INNER;
-    outerPad[at] = byte ^ OUTER;
+    pads[at] = byte ^ INNER;
+    pads[BLOCK_BYTES + at] = byte ^ OUTER;
   }
   return ({ text, body }, encoding) => {
     const most = BLOCK_BYTES + text.length * WIDEST + (body?.length ?? 0);
     if (inner.length < most) inner = Buffer.alloc(most * 2);
-    innerPad.copy(inner);
+    pads.copy(inner, 0, 0, BLOCK_BYTES);
     let length = BLOCK_BYTES + inner.write(text, BLOCK_BYTES, "utf8");
     if (body) length += body.copy(inner, length);
-    outerPad.copy(outer);
+    pads.copy(outer, 0, BLOCK_BYTES);
     outer.write(hash("sha256", inner.subarray(0, length), "latin1"), BLOCK_BYTES, "latin1");
     return hash("sha256", outer, encoding);
   };

@@ -1,4 +1,4 @@
-import { tz } from "@date-fns/tz";
+import { utc } from "@date-fns/utc";
 // One file each: the library's index would load all of its 300 at every start.
 import { add } from "date-fns/add";
 import { differenceInCalendarDays } from "date-fns/differenceInCalendarDays";
@@ -11,8 +11,11 @@ import { afterChange, localMs, resolveLocal } from "./zone.ts";
 /** A calendar day, `YYYY-MM-DD`, of whichever zone is meant; days compare as strings. */
 export type Day = string;
 
-/** Days have no zone: their arithmetic is done at midnights of UTC, where each has one. */
-const ON_DAYS = { in: tz("UTC") };
+/**
+ * Days have no zone: their arithmetic is done at midnights of UTC, where each has one. Not as `tz("UTC")`, which asks Intl for
+ * an offset that is none a hundred times an event.
+ */
+const ON_DAYS = { in: utc };
 
 const midnight = (day: Day): Date => new Date(`${day}T00:00:00Z`);
 

@@ -232,7 +232,8 @@ export const compressPolicy = (policy: Policy, monthMs: number): Policy => {
     ...rest,
     ...(minimumNotice === undefined ? {} : { minimumNotice: exact(spanOf(minimumNotice)) }),
     ...(releaseWithin === undefined ? {} : { releaseWithin: exact(spanOf(releaseWithin)) }),
-    notices: notices.map((entry) => (entry === ANNOUNCEMENT ? entry : `-${exact(offsetSpan(entry))}`)),
+    // A day and 24 hours are two offsets of a policy, and may become the same one.
+    notices: [...new Set(notices.map((entry) => (entry === ANNOUNCEMENT ? entry : `-${exact(offsetSpan(entry))}`)))],
   });
   const { normal, major, majorCritical, emergency } = policy.categories;
   return {

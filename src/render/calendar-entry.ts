@@ -35,18 +35,20 @@ const LINE_OCTETS = 75;
  */
 export const entryUid = (change: string, publicUrl: string): string => `${change}@${new URL(publicUrl).hostname}`;
 
-/** Lines of at most 75 octets, CRLF between them; no character is cut (RFC 5545, 3.1). */
-const fold = (line: string): string => {
-  let room = LINE_OCTETS;
+/** Lines of at most 75 octets, `room` for the first, CRLF between them; no character is cut (RFC 5545, 3.1). */
+const fold = (line: string, room = LINE_OCTETS): string => {
+  // Of ASCII, as nearly all are: no character is looked at.
+  if (line.length <= room && !/[^ -~]/.test(line)) return line;
   let folded = "";
+  let left = room;
   for (const sign of line) {
     const octets = Buffer.byteLength(sign);
-    if (octets > room) {
+    if (octets > left) {
       folded += "\r\n ";
-      room = LINE_OCTETS - 1;
+      left = LINE_OCTETS - 1;
     }
     folded += sign;
-    room -= octets;
+    left -= octets;
   }
   return folded;
 };
@@ -59,11 +61,12 @@ const parameter = (text: string): string =>
 const mailto = (address: string): string =>
   `mailto:${address.replace(/[^!$&'*+\-.\w/=@~]/gu, (sign) => encodeURIComponent(sign))}`;
 
-/** The line of one invitation's only recipient, to stand between head and tail. */
-export const attendeeLine = ({ name, address }: Mailbox): string =>
-  `${fold(
-    `ATTENDEE;CUTYPE=INDIVIDUAL;ROLE=REQ-PARTICIPANT;PARTSTAT=NEEDS-ACTION;RSVP=FALSE;CN=${parameter(name || address)}:${mailto(address)}`,
-  )}\r\n`;
+/** The line of an invitation's only recipient, as far as it is everybody's; it ends where a line may be folded. */
+const ATTENDEE = "ATTENDEE;CUTYPE=INDIVIDUAL;ROLE=REQ-PARTICIPANT;PARTSTAT=NEEDS-ACTION\r\n ;RSVP=FALSE\r\n ;CN=";
+
+/** The rest of that line, to stand between head and tail. */
+export const attendee = ({ name, address }: Mailbox): string =>
+  fold(`${parameter(name || address)}:${mailto(address)}`, LINE_OCTETS - " ;CN=".length);
 
 const descriptionOf = ({ fields }: Change, words: Words, page: string): string =>
   [
@@ -132,7 +135,7 @@ export const invitationOf = (entry: CalendarEntry, { organizer, stamp, ...writte
   });
   // A text cannot hold this: its line breaks are escaped, and where it is folded a space follows.
   const [head = "", tail = ""] = calendar.toString().split("\r\nEND:VEVENT");
-  return { method, head: `${head}\r\n`, tail: `END:VEVENT${tail.trimEnd()}\r\n` };
+  return { method, head: `${head}\r\n${ATTENDEE}`, tail: `\r\nEND:VEVENT${tail.trimEnd()}\r\n` };
 };
 
 /** RFC 5546, 3.2.1: what a calendar subscribes to. The stamp is the change's last revision, so that nothing new reads the same. */

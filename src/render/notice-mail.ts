@@ -1,6 +1,6 @@
 import type { Keyring } from "../keyring.ts";
 import type { Addressee, NoticeContent } from "../senders/sender.ts";
-import { attendeeLine, entryOf, type Invitation, invitationOf } from "./calendar-entry.ts";
+import { attendee, entryOf, type Invitation, invitationOf } from "./calendar-entry.ts";
 import type { Mailbox } from "./mail-mime.ts";
 import { type Standing, standingOf } from "./notice-lead.ts";
 import { noticeView, subjectOf } from "./notice-view.ts";
@@ -32,7 +32,7 @@ type SharedMail = {
   from: number;
   until: number;
 };
-type Bodies = { html: Spliced<Place>; text: Spliced<Place>; calendar: (attendee: string) => string };
+type Bodies = { html: Spliced<Place>; text: Spliced<Place>; calendar: (own: string) => string };
 
 export type NoticeMails = {
   /** The mail for one recipient, read at `now`. Throws TemplateError when a template of the operator's faults. */
@@ -100,7 +100,7 @@ export const makeNoticeMails = ({ templates, keyring, publicUrl, organizer }: No
       return {
         html: places.cut(html, escapeHtml, encoding),
         text: places.cut(text, String, encoding),
-        calendar: (attendee) => [head, encoding.encode(attendee), tail].join(encoding.joint),
+        calendar: (own) => [head, encoding.encode(own), tail].join(encoding.joint),
       };
     };
     return {
@@ -135,7 +135,7 @@ export const makeNoticeMails = ({ templates, keyring, publicUrl, organizer }: No
       text: text(own),
       calendar: mail.invitation && {
         method: mail.invitation.method,
-        body: calendar(attendeeLine({ name: to.name, address: to.address })),
+        body: calendar(attendee({ name: to.name, address: to.address })),
       },
     };
   };

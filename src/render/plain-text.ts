@@ -12,12 +12,17 @@ const DECEIVERS = /[\u202A-\u202E\u2066-\u2069\u2060-\u2064\u200B\uFEFF\u{E0000}
 export const plainBlock = (text: string): string =>
   text.toWellFormed().replace(/\r\n?/g, "\n").replace(DECEIVERS, "").replace(CONTROLS, " ").trim();
 
+/** Printable ASCII with single blanks within: nothing to take away. */
+const PLAIN_LINE = /^[!-~]+(?: [!-~]+)*$/;
+
 /**
  * The same on one line: fit for a header, a heading or a cell.
  *
  * @example plainLine("Old\r\nBcc: eve@example.com") // "Old Bcc: eve@example.com"
  */
-export const plainLine = (text: string): string => plainBlock(text).replace(/\s+/g, " ").trim();
+export const plainLine = (text: string): string =>
+  // Most names are plain, and each mail asks three times: 0.2 µs to see that instead of 2 (docs/performance.md).
+  PLAIN_LINE.test(text) ? text : plainBlock(text).replace(/\s+/g, " ").trim();
 
 /** `text` with at most `limit` UTF-16 units, cut between code points and ended by an ellipsis. */
 export const clip = (text: string, limit: number): string =>

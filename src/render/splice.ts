@@ -4,7 +4,7 @@ import { randomBytes } from "node:crypto";
 export type Spliced<Place extends string> = (own: Readonly<Record<Place, string>>) => string;
 
 /** How pieces are written: each is encoded by itself, so that shared ones are encoded once, and set together by `joint`. */
-export type Encoding = { encode(piece: string): string; joint: string };
+export type Encoding = { encode: (piece: string) => string; joint: string };
 
 /** As it is read. */
 export const AS_IS: Encoding = { encode: (piece) => piece, joint: "" };
@@ -24,14 +24,20 @@ export const makePlaces = <Place extends string>(names: readonly Place[]): Place
   return {
     marks,
     cut: (rendered, escape, encoding) => {
-      // Odd pieces are the numbers that the expression captured.
-      const pieces = rendered
-        .split(mark)
-        .map((piece, no) => (no % 2 === 0 ? encoding.encode(piece) : (names[Number(piece)] ?? piece)));
-      return (own) =>
-        pieces
-          .map((piece, no) => (no % 2 === 0 ? piece : encoding.encode(escape(own[piece as Place]))))
-          .join(encoding.joint);
+      const { encode, joint } = encoding;
+      // Odd pieces are the numbers that the expression captured: places, between fixed pieces that bear the joints.
+      const pieces = rendered.split(mark);
+      const last = pieces.length - 1;
+      const places = pieces.filter((_, no) => no % 2 === 1).map(Number);
+      const fixed = pieces
+        .filter((_, no) => no % 2 === 0)
+        .map((piece, no) => `${no > 0 ? joint : ""}${encode(piece)}${no * 2 < last ? joint : ""}`);
+      return (own) => {
+        const filled = names.map((name) => encode(escape(own[name])));
+        let text = fixed[0] ?? "";
+        for (const [no, place] of places.entries()) text += (filled[place] ?? "") + (fixed[no + 1] ?? "");
+        return text;
+      };
     },
   };
 };

@@ -1,6 +1,6 @@
 import { createPrivateKey } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { buffer } from "node:stream/consumers";
+import { text } from "node:stream/consumers";
 import DKIM from "nodemailer/lib/dkim";
 
 export type DkimKey = { domain: string; selector: string; keyFile: string };
@@ -14,10 +14,10 @@ const SIGNED =
  * Puts a DKIM-Signature before a composed mail. The key is read and tried here, because a key that cannot sign would later
  * mean mails without a signature.
  */
-export const makeDkim = ({ domain, selector, keyFile }: DkimKey): ((mail: Buffer) => Promise<Buffer>) => {
+export const makeDkim = ({ domain, selector, keyFile }: DkimKey): ((mail: string) => Promise<string>) => {
   const privateKey = readFileSync(keyFile, "utf8");
   if (createPrivateKey(privateKey).asymmetricKeyType !== "rsa")
     throw new Error(`DKIM_KEY_FILE holds no RSA key, which is what signs mails (rsa-sha256): ${keyFile}`);
   const signer = new DKIM({ domainName: domain, keySelector: selector, privateKey, headerFieldNames: SIGNED });
-  return (mail) => buffer(signer.sign(mail));
+  return (mail) => text(signer.sign(mail));
 };

@@ -3,8 +3,9 @@ import { endpointId, endpointOfDelivery } from "../domain/delivery.ts";
 import type { Keyring } from "../keyring.ts";
 import type { Log } from "../log.ts";
 import type { Outages } from "../outages.ts";
-import { composeMail, mailAddress, readMailbox } from "../render/mail-mime.ts";
-import { makeNoticeMails } from "../render/notice-mail.ts";
+import { type MailForm, makeMailForm } from "../render/mail-form.ts";
+import { mailAddress, readMailbox } from "../render/mail-mime.ts";
+import { makeNoticeMails, type NoticeMail } from "../render/notice-mail.ts";
 import { partnerPage } from "../render/public-links.ts";
 import { makeTemplates, TemplateError } from "../render/templates.ts";
 import { type DkimKey, makeDkim } from "./dkim.ts";
@@ -29,6 +30,9 @@ export type EmailSenderDeps = {
   connections?: number;
 };
 
+/** One for each title that a change had when its threads began. */
+const MOST_FORMS = 64;
+
 /** Mails over a few reused connections to one relay. Throws at construction for a sender, template or key that cannot work. */
 export const makeEmailSender = (deps: EmailSenderDeps): Sender => {
   const { mailFrom, publicUrl, keyring, clock, log } = deps;
@@ -38,8 +42,7 @@ export const makeEmailSender = (deps: EmailSenderDeps): Sender => {
   const templates = makeTemplates({ folder: deps.templatesFolder });
   const mails = makeNoticeMails({ templates, keyring, publicUrl, organizer: from });
   const relay = makeMailRelay(deps);
-  const sign = deps.dkim ? makeDkim(deps.dkim) : async (mail: Buffer) => mail;
-  const messageId = (delivery: string): string => `<${webhookId(delivery)}@${domain}>`;
+  const sign = deps.dkim && makeDkim(deps.dkim);
 
   /** RFC 8058: one HTTPS address that ends this endpoint's mails, and one for readers without a browser. */
   const unsubscribing = ({ delivery }: Addressee): Record<string, string> => {
@@ -52,30 +55,47 @@ export const makeEmailSender = (deps: EmailSenderDeps): Sender => {
     };
   };
 
-  const compose = async (content: NoticeContent, to: Addressee, address: string): Promise<Buffer> => {
+  /** Of each content, by what else a form holds: its threads may have other subjects than it. */
+  const forms = new WeakMap<NoticeContent, Map<string, MailForm>>();
+  const formOf = (content: NoticeContent, { subject, calendar }: NoticeMail): MailForm => {
+    const made = forms.get(content) ?? new Map<string, MailForm>();
+    forms.set(content, made);
+    const method = calendar?.method ?? null;
+    const key = `${method} ${subject}`;
+    const known = made.get(key);
+    if (known) return known;
+    const form = makeMailForm({
+      from,
+      subject,
+      method,
+      headers: {
+        "Auto-Submitted": "auto-generated",
+        ...(content.change ? { "Forewarn-Change": content.change.change } : {}),
+        "Forewarn-Notice": content.notice.id,
+        ...(content.notice.lane === "urgent" ? { Importance: "high" } : {}),
+      },
+    });
+    if (made.size >= MOST_FORMS) made.clear();
+    made.set(key, form);
+    return form;
+  };
+
+  const compose = (content: NoticeContent, to: Addressee, { address, id }: { address: string; id: string }): string => {
     const now = clock.now();
-    const { subject, html, text, calendar } = mails.encodedFor(content, { ...to, address }, now);
-    const headers = {
-      "Auto-Submitted": "auto-generated",
-      ...(content.change ? { "Forewarn-Change": content.change.change } : {}),
-      "Forewarn-Notice": content.notice.id,
-      ...unsubscribing(to),
-      ...(content.notice.lane === "urgent" ? { Importance: "high" } : {}),
-    };
-    return sign(
-      await composeMail({
-        from,
-        to: { name: to.name, address },
-        subject,
-        html,
-        text,
-        calendar,
-        messageId: messageId(to.delivery),
-        inReplyTo: to.threadRoot === null ? null : messageId(to.threadRoot),
-        date: now,
-        headers,
-      }),
-    );
+    const mail = mails.encodedFor(content, { ...to, address }, now);
+    return formOf(
+      content,
+      mail,
+    )({
+      to: { name: to.name, address },
+      text: mail.text,
+      html: mail.html,
+      calendar: mail.calendar?.body ?? "",
+      messageId: `<${id}@${domain}>`,
+      inReplyTo: to.threadRoot === null ? null : `<${webhookId(to.threadRoot)}@${domain}>`,
+      date: now,
+      headers: unsubscribing(to),
+    });
   };
 
   return {
@@ -86,9 +106,10 @@ export const makeEmailSender = (deps: EmailSenderDeps): Sender => {
         return { kind: "suppressed", reason: "address-not-allowed", error: "the address is not one mail address" };
       const spared = relay.spared();
       if (spared) return mailOutcome(spared);
-      let mail: Buffer;
+      const id = webhookId(to.delivery);
+      let mail: string;
       try {
-        mail = await compose(content, to, address);
+        mail = compose(content, to, { address, id });
       } catch (fault) {
         if (!(fault instanceof TemplateError)) throw fault;
         // The operator can mend the template while the schedule of retries lasts.
@@ -98,9 +119,8 @@ export const makeEmailSender = (deps: EmailSenderDeps): Sender => {
         );
         return { kind: "retry", code: null, error: `template: ${fault.message}`, answer: null, retryAfterMs: null };
       }
-      return mailOutcome(
-        await relay.carry({ from: from.address, to: address, id: webhookId(to.delivery) }, mail, signal),
-      );
+      if (sign) mail = await sign(mail);
+      return mailOutcome(await relay.carry({ from: from.address, to: address, id }, mail, signal));
     },
     close: async () => relay.close(),
   };

@@ -1,6 +1,7 @@
 import type { Clock } from "../clock.ts";
 import type { Outages } from "../outages.ts";
 import { makeBreaker, type Permit } from "./breaker.ts";
+import { type Limit, makeLimits } from "./limits.ts";
 import { type Ended, mailOutcome, type SmtpEnd } from "./mail-outcome.ts";
 import { type Lease, makeSmtpPool } from "./smtp-pool.ts";
 import { type MailEnvelope, openSession, relayOf, type SmtpSession } from "./smtp-session.ts";
@@ -19,11 +20,11 @@ export type MailRelay = {
   /** How a mail would end now, without trying: the relay is spared after it could not be reached. Null: try. */
   spared(): Ended | null;
   /** One transaction. A connection that the relay closed while it was idle is replaced, and is no attempt. */
-  carry(envelope: MailEnvelope, mail: Buffer, signal: AbortSignal): Promise<SmtpEnd>;
+  carry(envelope: MailEnvelope, mail: string, signal: AbortSignal): Promise<SmtpEnd>;
   close(): void;
 };
 
-type Carried = { envelope: MailEnvelope; bytes: Buffer; signal: AbortSignal };
+type Carried = { envelope: MailEnvelope; mail: string; signal: AbortSignal };
 
 const CONNECTIONS = 20;
 const IDLE_MS = 30_000;
@@ -40,6 +41,7 @@ export const makeMailRelay = (deps: MailRelayDeps): MailRelay => {
   const { timeoutMs, clock, outages } = deps;
   const relay = relayOf(deps.smtpUrl, timeoutMs);
   const pool = makeSmtpPool({ connections: deps.connections ?? CONNECTIONS, idleMs: IDLE_MS, clock });
+  const limits = makeLimits({ timeoutMs, stopped: STOPPED.text });
   const breaker = makeBreaker({ clock, openMs: SPARED_MS });
 
   /** Lets the next mail have the connection: at once when this one went well, after RSET when it was refused. */
@@ -56,17 +58,17 @@ export const makeMailRelay = (deps: MailRelayDeps): MailRelay => {
   };
 
   /** Carries over one connection; `stale` when that had been closed at the other end before the mail was begun. */
-  const over = async (session: SmtpSession, { envelope, bytes }: Carried, limit: AbortSignal) => {
+  const over = async (session: SmtpSession, { envelope, mail }: Carried, limit: Limit) => {
     if (/[^!-~]/.test(envelope.to) && !session.smtpUtf8) {
       const end: Ended = { kind: "ended", stage: "smtputf8", code: null, text: "the relay does not offer it" };
       return { end, stale: false };
     }
-    const { end, begun } = await session.carry(envelope, bytes, limit);
+    const { end, begun } = await session.carry(envelope, mail, limit);
     const closed = end.kind === "ended" && (end.stage === "cut" || end.code === 421);
-    return { end, stale: closed && !begun && !limit.aborted };
+    return { end, stale: closed && !begun && limit.reason === null };
   };
 
-  const transact = async (lease: Lease, mail: Carried, limit: AbortSignal): Promise<SmtpEnd> => {
+  const transact = async (lease: Lease, mail: Carried, limit: Limit): Promise<SmtpEnd> => {
     if (lease.session) {
       const { end, stale } = await over(lease.session, mail, limit);
       if (!stale) {
@@ -96,7 +98,7 @@ export const makeMailRelay = (deps: MailRelayDeps): MailRelay => {
     outages.lost("relay", `${relay.options.host}: ${end.text}`, "mails");
   };
 
-  const attempt = async (mail: Carried, limit: AbortSignal, mayShrink: boolean): Promise<SmtpEnd> => {
+  const attempt = async (mail: Carried, limit: Limit, mayShrink: boolean): Promise<SmtpEnd> => {
     const lease = await pool.lease(limit);
     if (!lease) return notTried("no connection to it became free in time");
     const permit = breaker.admit();
@@ -121,18 +123,13 @@ export const makeMailRelay = (deps: MailRelayDeps): MailRelay => {
 
   return {
     spared: () => (breaker.refuses() ? SPARED : null),
-    carry: async (envelope, bytes, signal) => {
-      const limit = new AbortController();
-      const timer = setTimeout(() => limit.abort(`no answer within ${timeoutMs} ms`), timeoutMs);
-      const stop = (): void => limit.abort(STOPPED.text);
-      signal.addEventListener("abort", stop, { once: true });
-      if (signal.aborted) stop();
+    carry: async (envelope, mail, signal) => {
+      const limit = limits.begin(signal);
       try {
-        const end = await attempt({ envelope, bytes, signal }, limit.signal, true);
+        const end = await attempt({ envelope, mail, signal }, limit, true);
         return signal.aborted && !reached(end) ? STOPPED : end;
       } finally {
-        clearTimeout(timer);
-        signal.removeEventListener("abort", stop);
+        limits.done(limit);
       }
     },
     close: () => pool.close(),

@@ -1,6 +1,7 @@
 import type { Clock } from "../clock.ts";
 import type { Outages } from "../outages.ts";
-import { composeMail, mailAddress, readMailbox } from "../render/mail-mime.ts";
+import { composeMail } from "../render/mail-form.ts";
+import { mailAddress, readMailbox } from "../render/mail-mime.ts";
 import { escapeHtml, plainBlock } from "../render/plain-text.ts";
 import { QUOTED_PRINTABLE } from "../render/quoted-printable.ts";
 import { type DkimKey, makeDkim } from "./dkim.ts";
@@ -27,13 +28,13 @@ export const makeProviderMailer = (deps: ProviderMailerDeps): ProviderSender => 
   if (to === null) throw new Error(`FOREWARN_CONTACT is not one mail address: ${deps.contact}`);
   const domain = from.address.slice(from.address.lastIndexOf("@") + 1);
   const relay = makeMailRelay({ ...deps, connections: 1 });
-  const sign = deps.dkim ? makeDkim(deps.dkim) : async (mail: Buffer) => mail;
+  const sign = deps.dkim ? makeDkim(deps.dkim) : async (mail: string) => mail;
 
-  const compose = async ({ dedupe, subject, body, createdAt }: RecordedAlert): Promise<Buffer> => {
+  const compose = async ({ dedupe, subject, body, createdAt }: RecordedAlert): Promise<string> => {
     const text = plainBlock(body);
     const html = `<!doctype html><html lang="en"><body><pre style="font:inherit;white-space:pre-wrap">${escapeHtml(text)}</pre></body></html>`;
     return sign(
-      await composeMail({
+      composeMail({
         from,
         to: { name: "", address: to },
         subject,

@@ -1,4 +1,5 @@
 import type { Clock } from "../clock.ts";
+import type { Limit } from "./limits.ts";
 import type { SmtpSession } from "./smtp-session.ts";
 
 /** A place for one transaction. Give back a session that is fit for the next mail, or null. */
@@ -11,8 +12,8 @@ export type Lease = {
 };
 
 export type SmtpPool = {
-  /** A place, in order of asking; null when `limit` aborts first. */
-  lease(limit: AbortSignal): Promise<Lease | null>;
+  /** A place, in order of asking; null when `limit` ends first. */
+  lease(limit: Limit): Lease | null | Promise<Lease | null>;
   /** The relay takes no more connections than there are now: ask for no more of them for a minute. False: there are none. */
   shrink(): boolean;
   /** Ends idle connections, and each busy one as it is given back. */
@@ -92,21 +93,22 @@ export const makeSmtpPool = ({ connections, idleMs, clock }: SmtpPoolDeps): Smtp
   };
 
   return {
-    lease: (limit) =>
-      new Promise((resolve) => {
-        if (limit.aborted) return resolve(null);
+    lease: (limit) => {
+      if (limit.reason !== null) return null;
+      // Most mails find a place free: they need not wait for it.
+      if (waiting.length === 0 && busy < most()) return grant();
+      return new Promise((resolve) => {
         const give = (lease: Lease): void => {
-          limit.removeEventListener("abort", leave);
+          limit.onEnd = null;
           resolve(lease);
         };
-        const leave = (): void => {
+        limit.onEnd = () => {
           waiting.splice(waiting.indexOf(give), 1);
           resolve(null);
         };
-        limit.addEventListener("abort", leave, { once: true });
         waiting.push(give);
-        admit();
-      }),
+      });
+    },
     shrink: () => {
       const live = idle.length + inUse.size;
       if (live === 0) return false;

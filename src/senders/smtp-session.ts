@@ -1,7 +1,8 @@
 import { isIP } from "node:net";
-import { Readable } from "node:stream";
 import { parseConnectionUrl } from "nodemailer/lib/shared";
 import SMTPConnection, { type SMTPConnectionAuth, type SMTPConnectionOptions } from "nodemailer/lib/smtp-connection";
+import { finishedMail } from "./finished-mail.ts";
+import { Limit } from "./limits.ts";
 import type { Ended, SmtpEnd, Stage } from "./mail-outcome.ts";
 
 export type Relay = { options: SMTPConnectionOptions; auth: SMTPConnectionAuth | null };
@@ -20,8 +21,8 @@ export type SmtpSession = {
   /** Whether it takes addresses that are not ASCII (RFC 6531). */
   smtpUtf8: boolean;
   alive(): boolean;
-  /** `begun`: bytes of the mail were sent, so that a cut leaves it open whether the relay has it. */
-  carry(envelope: MailEnvelope, mail: Buffer, limit: AbortSignal): Promise<{ end: SmtpEnd; begun: boolean }>;
+  /** `mail` ends its lines by CRLF and holds no other line end. `begun`: bytes of the mail were sent, so that a cut leaves it open whether the relay has it. */
+  carry(envelope: MailEnvelope, mail: string, limit: Limit): Promise<{ end: SmtpEnd; begun: boolean }>;
   /** Makes it fit for the next mail after a refusal; false: it is of no more use. */
   reset(): Promise<boolean>;
   /** Says QUIT when it can, and ends. */
@@ -78,40 +79,47 @@ const STAGES: Readonly<Record<string, Stage>> = {
 
 const stageOf = (fault: Fault): Stage => STAGES[`${fault.command ?? ""} ${fault.code ?? ""}`] ?? "cut";
 
-const stopped = (limit: AbortSignal): Ended => ({
+const stopped = (limit: Limit): Ended => ({
   kind: "ended",
   stage: "cut",
   code: null,
-  text: String(limit.reason),
+  text: limit.reason ?? "",
 });
 
-/** Runs `work` until it settles, the connection ends or `limit` aborts, whichever comes first. */
-const race = <T>(
-  connection: SMTPConnection,
-  limit: AbortSignal | null,
+type Race = <T>(
+  limit: Limit,
   work: (settle: (value: T) => void) => void,
   otherwise: (fault: Fault | null) => T,
-): Promise<T> =>
-  new Promise((resolve) => {
-    const onError = (fault: Fault): void => settle(otherwise(fault));
+) => Promise<T>;
+
+/** Runs one step of a connection until it settles, the connection ends or `limit` ends, whichever comes first. */
+const makeRace = (connection: SMTPConnection): Race => {
+  let underWay: ((fault: Fault | null) => void) | null = null;
+  // Heard for the connection's whole life: an error that nobody hears would end the process.
+  connection.on("error", (fault: Fault) => underWay?.(fault));
+  connection.on("end", () => {
+    const step = underWay;
     // The library ends the connection before it tells the step under way; that step's own answer says more.
-    const onEnd = (): void => void setImmediate(() => settle(otherwise(null)));
-    const onAbort = (): void => {
-      connection.close();
-      settle(otherwise(null));
-    };
-    const settle = (value: T): void => {
-      connection.off("error", onError);
-      connection.off("end", onEnd);
-      limit?.removeEventListener("abort", onAbort);
-      resolve(value);
-    };
-    connection.on("error", onError);
-    connection.on("end", onEnd);
-    limit?.addEventListener("abort", onAbort, { once: true });
-    if (limit?.aborted) onAbort();
-    else work(settle);
+    if (step) setImmediate(() => step(null));
   });
+  return (limit, work, otherwise) =>
+    new Promise((resolve) => {
+      const fail = (fault: Fault | null): void => settle(otherwise(fault));
+      const settle = (value: Parameters<typeof resolve>[0]): void => {
+        if (underWay !== fail) return;
+        underWay = null;
+        limit.onEnd = null;
+        resolve(value);
+      };
+      underWay = fail;
+      limit.onEnd = () => {
+        connection.close();
+        fail(null);
+      };
+      if (limit.reason !== null) limit.onEnd();
+      else work(settle);
+    });
+};
 
 /** Reports on failures only, with the headers of the mail; a recipient that is not ASCII has no plain ORCPT (RFC 6533). */
 const reporting = ({ id, to }: MailEnvelope) =>
@@ -126,21 +134,15 @@ const reporting = ({ id, to }: MailEnvelope) =>
         },
       };
 
-const makeSession = (connection: SMTPConnection, smtpUtf8: boolean): SmtpSession => ({
+const makeSession = (connection: SMTPConnection, race: Race, smtpUtf8: boolean): SmtpSession => ({
   smtpUtf8,
   alive: () => !connection.destroyed,
   carry: async (envelope, mail, limit) => {
     let begun = false;
-    // Read from the moment the relay has said 354.
-    const body = new Readable({
-      read() {
-        begun = true;
-        this.push(mail);
-        this.push(null);
-      },
+    const body = finishedMail(mail, () => {
+      begun = true;
     });
     const end = await race<SmtpEnd>(
-      connection,
       limit,
       (settle) =>
         connection.send({ from: envelope.from, to: [envelope.to], ...reporting(envelope) }, body, (fault, sent) =>
@@ -152,20 +154,19 @@ const makeSession = (connection: SMTPConnection, smtpUtf8: boolean): SmtpSession
         ),
       (fault) => {
         if (fault) return ended(stageOf(fault), fault);
-        return limit.aborted ? stopped(limit) : ended("cut", new Error("connection closed"));
+        return limit.reason !== null ? stopped(limit) : ended("cut", new Error("connection closed"));
       },
     );
-    body.destroy();
     return { end, begun };
   },
   reset: () => {
-    const limit = AbortSignal.timeout(RESET_WITHIN_MS);
+    const limit = new Limit();
+    const timer = setTimeout(() => limit.end("no answer to RSET"), RESET_WITHIN_MS);
     return race<boolean>(
-      connection,
       limit,
       (settle) => connection.reset((fault) => settle(!fault)),
       () => false,
-    );
+    ).finally(() => clearTimeout(timer));
   },
   quit: () => {
     if (connection.destroyed) return;
@@ -176,15 +177,13 @@ const makeSession = (connection: SMTPConnection, smtpUtf8: boolean): SmtpSession
 });
 
 /** Connects, upgrades to TLS where offered or demanded, and logs in; `limit` bounds it all. */
-export const openSession = async (relay: Relay, limit: AbortSignal): Promise<SmtpSession | Ended> => {
+export const openSession = async (relay: Relay, limit: Limit): Promise<SmtpSession | Ended> => {
   const connection = new SMTPConnection(relay.options);
-  // For the connection's whole life: an error that nobody hears would end the process.
-  connection.on("error", () => undefined);
+  const race = makeRace(connection);
   const fail = (stage: Stage) => (fault: Fault | null) =>
-    limit.aborted ? { ...stopped(limit), stage } : ended(stage, fault ?? new Error("connection closed"));
+    limit.reason !== null ? { ...stopped(limit), stage } : ended(stage, fault ?? new Error("connection closed"));
 
   const connected = await race<Ended | null>(
-    connection,
     limit,
     (settle) => connection.connect((fault) => settle(fault ? fail("connect")(fault) : null)),
     fail("connect"),
@@ -198,7 +197,6 @@ export const openSession = async (relay: Relay, limit: AbortSignal): Promise<Smt
   const { auth } = relay;
   if (auth) {
     const refused = await race<Ended | null>(
-      connection,
       limit,
       // The library writes into what it is given.
       (settle) => connection.login({ ...auth }, (fault) => settle(fault ? fail("login")(fault) : null)),
@@ -209,5 +207,5 @@ export const openSession = async (relay: Relay, limit: AbortSignal): Promise<Smt
       return refused;
     }
   }
-  return makeSession(connection, smtpUtf8);
+  return makeSession(connection, race, smtpUtf8);
 };

@@ -8,7 +8,7 @@ export type ReadTarget = (address: string) => Target | null;
  * An address whose path WHATWG's parser gives back as it is: nothing in it to escape, and no segment that begins with a
  * dot. Whether the first part is a host, and how it is spelled, `URL` decides.
  */
-const PLAIN = /^(https?:\/\/[a-z0-9.:-]+)((?:\/(?!\.)[\w\-.~!$&()*+,;=:@]*)+(?:\?[\w\-.~!$&()*+,;=:@/?%]*)?)$/;
+const PLAIN = /^(https?:\/\/[a-z0-9.:-]+)((?:\/(?!\.)[\w\-.~!$&()*+,;=:@]*)+(?:\?[\w\-.~!$&()*+,;=:@/?%]+)?)$/;
 /** About 10 MB; forgetting them all costs a parsing each. */
 const MAX_KEPT = 65_536;
 

@@ -150,8 +150,10 @@ test("stopping ends a mail under way as a retry", async () => {
     });
     const sending = send({}, stop.signal);
     await until(() => reached, { what: `the relay to hear ${stage}` });
+    const stoppedAt = performance.now();
     stop.abort();
     assert.equal((await sending).kind, "retry");
+    assert.ok(performance.now() - stoppedAt < 1_500, "it does not wait for its deadline");
     assert.equal((await send({}, stop.signal)).kind, "retry");
   }
 });

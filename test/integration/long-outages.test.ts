@@ -139,3 +139,29 @@ test("while its lane has more than 2,000 chunks waiting a fan-out makes one wind
   assert.deepEqual(await fanOutNotice({ notice }), { kind: "done" });
   assert.deepEqual(await made(), [1, 20_001]);
 });
+
+test("an endpoint that is told by another transaction while its window is made gets one delivery, and so do all others", async () => {
+  const pipeline = await startPipeline({ running: false });
+  const { parts, sql } = pipeline;
+  await pipeline.addService("api");
+  await pipeline.addPartners(500, "webhook");
+  await pipeline.announce({ change: "CHG-1", category: "major", service: "api", title: "x", releaseAt: "2099-01-01" });
+  const { rows } = await sql.query<{ no: number }>(
+    `INSERT INTO notices (id, change, revision, kind, lane, audience, due_at, fan_out_at, status)
+     VALUES ('CHG-1.r1.announcement', 'CHG-1', 1, 'announcement', 'routine', 'all', now(), now(), 'planned') RETURNING no`,
+  );
+  const other = await parts.ledger.pools.routine.connect();
+  await other.query("BEGIN");
+  await other.query(
+    `INSERT INTO deliveries (notice, endpoint, lane, channel, due_at)
+     SELECT $1, max(no), 'routine', 'webhook', now() FROM endpoints`,
+    [rows[0]?.no],
+  );
+  const fannedOut = makeFanOutNotice({ ...parts, log: quietLog })({ notice: "CHG-1.r1.announcement" });
+  const waits = "SELECT FROM pg_locks WHERE NOT granted AND locktype = 'transactionid'";
+  await until(async () => (await sql.query(waits)).rowCount === 1, { deadlineMs: 10_000, what: "the window waits" });
+  await other.query("COMMIT");
+  other.release();
+  assert.deepEqual(await fannedOut, { kind: "done" });
+  assert.equal((await pipeline.counts())["waiting"], 500);
+});

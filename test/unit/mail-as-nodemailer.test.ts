@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import MailComposer from "nodemailer/lib/mail-composer";
-import { composeMail } from "../../src/render/mail-mime.ts";
+import { composeMail } from "../../src/render/mail-form.ts";
 
 const TYPES = ["text/plain", "text/html", "text/calendar; method=REQUEST"];
 const encodedPart = (no: number, body: string) => ({
@@ -10,8 +10,8 @@ const encodedPart = (no: number, body: string) => ({
 });
 
 /** The boundary is nodemailer's own and random: it is the same one wherever it stands. */
-const withoutBoundary = (mail: Buffer): string => {
-  const text = mail.toString();
+const withoutBoundary = (mail: string): string => {
+  const text = mail;
   const [, boundary = ""] = /boundary="([^"]+)"/.exec(text) ?? [];
   assert.ok(boundary.length > 20, "a boundary that nobody can guess");
   return text.replaceAll(boundary, "BOUNDARY");
@@ -27,44 +27,58 @@ test("a mail is byte for byte what nodemailer's own composer makes of its parts,
         .trim()
         .replace(/ +/g, " ") || "x",
   );
+  const plainName = fc.stringMatching(/^\w+(?: \w+){0,9}$/);
+  const address = fc.constantFrom(
+    "dev@partner.example",
+    "first.last+tag_1@sub-1.partner.example",
+    "dev@xn--bcher-kva.example",
+    "j\u00fcrgen@xn--bcher-kva.example",
+    "o'neil@partner.example",
+    `${"a".repeat(64)}@${"b".repeat(60)}.example`,
+  );
+  const link = fc.constantFrom(
+    "",
+    "<https://example.com/short>",
+    `<https://example.com/p/${"x".repeat(90)}>, <mailto:a@b.c>`,
+  );
+  const root = fc.constantFrom(null, "<msg_root@example.com>", `<msg_${"r".repeat(70)}@example.com>`);
   await fc.assert(
     fc.asyncProperty(
-      name,
-      name,
+      fc.record({ name: fc.oneof(name, plainName), address, subject: name, link, root, dated: fc.boolean() }),
       fc.array(body, { minLength: 3, maxLength: 3 }),
-      fc.boolean(),
-      async (to, subject, bodies, dated) => {
+      async (given, bodies) => {
         const [text = "", html = "", calendar = ""] = bodies;
         const common = {
           from: { name: "Forewarn", address: "forewarn@example.com" },
-          to: { name: to, address: "dev@partner.example" },
-          subject,
+          to: { name: given.name, address: given.address },
+          subject: given.subject,
           messageId: "<msg_x@example.com>",
           date: new Date("2026-11-22T09:00:00Z"),
           headers: {
             "Auto-Submitted": "auto-generated",
-            "List-Unsubscribe": `<https://example.com/p/${"x".repeat(90)}>`,
+            ...(given.link === "" ? {} : { "List-Unsubscribe": given.link }),
           },
         };
-        const ours = await composeMail({
+        const ours = composeMail({
           ...common,
-          inReplyTo: null,
+          inReplyTo: given.root,
           text,
           html,
-          calendar: dated ? { method: "REQUEST", body: calendar } : null,
+          calendar: given.dated ? { method: "REQUEST", body: calendar } : null,
         });
         const theirs = await new MailComposer({
           ...common,
+          ...(given.root === null ? {} : { inReplyTo: given.root, references: given.root }),
           text: encodedPart(0, text),
           html: encodedPart(1, html),
-          ...(dated ? { alternatives: [encodedPart(2, calendar)] } : {}),
+          ...(given.dated ? { alternatives: [encodedPart(2, calendar)] } : {}),
           newline: "win",
         })
           .compile()
           .build();
-        assert.equal(withoutBoundary(ours), withoutBoundary(theirs));
+        assert.equal(withoutBoundary(ours), withoutBoundary(theirs.toString()));
       },
     ),
-    { numRuns: 100 },
+    { numRuns: 200 },
   );
 });

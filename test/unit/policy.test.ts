@@ -208,6 +208,11 @@ suite("a compressed policy", () => {
     assert.deepEqual(read(compressed), compressed);
   });
 
+  test("has one reminder where two become the same: a day and 24 hours", () => {
+    const policy = read({ categories: { major: { notices: ["-P1D", "-PT24H"] } } });
+    assert.deepEqual(compressPolicy(policy, 30 * 86_400_000).categories.major.notices, ["-PT24H"]);
+  });
+
   test("never comes to nothing, however short the month", () =>
     assert.deepEqual(read(compressPolicy(DEFAULT_POLICY, 60)).categories.emergency.notices, [
       "announcement",
