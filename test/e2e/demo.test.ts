@@ -71,7 +71,10 @@ test("demo --once --month 2s plays every real change, counts every arrival, exit
   assert.ok(counts, run.said());
   const [mails = 0, mailsSent, webhooks = 0, webhooksSent] = counts.slice(1).map(Number);
   assert.deepEqual([mails, webhooks], [mailsSent, webhooksSent]);
-  assert.ok(mails > 200 && webhooks > 200, "reminders fired, not announcements alone");
+  assert.ok(mails > 0 && webhooks > 0, run.said());
+  // How many depends on the machine: reminders of a month that takes two seconds overtake each other when it is busy.
+  const reminders = [...run.said().matchAll(/ −\d+ \w+ +[1-9]\d* mails/g)];
+  assert.ok(reminders.length >= 5, `reminders fired, not announcements alone: ${reminders.join(";")}`);
   for (const says of [
     SALESFORCE,
     /−2 months +\d+ mails/,
