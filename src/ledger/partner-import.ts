@@ -15,9 +15,14 @@ export type ImportRow = {
   endpoints: { channel: Channel; address: string; role: EndpointRole | null; secretSealed: Buffer | null }[];
 };
 
-/** Makes the temporary tables that rows are gathered in; in a transaction, on a connection of the import's own. */
+/**
+ * Makes the temporary tables that rows are gathered in; in a transaction, on a connection of the import's own. The
+ * transaction may stand idle for as long as a request may take until all rows are in: they come as slowly as their sender
+ * sends them, and nothing that others want is locked meanwhile.
+ */
 export const openImport = async (sql: Sql): Promise<void> => {
   await sql.query(`
+    SET LOCAL idle_in_transaction_session_timeout = '10min';
     DROP TABLE IF EXISTS pg_temp.import_partners, pg_temp.import_endpoints, pg_temp.import_webhooks;
     CREATE TEMP TABLE import_partners (line int, partner text, name text, locale text, time_zone text, holidays date[],
       subscriptions text[]);
@@ -75,6 +80,7 @@ export const repeatedPartners = async (sql: Sql, limit: number): Promise<{ partn
  */
 export const mergeImport = async (sql: Sql): Promise<{ partners: number; endpoints: number }> => {
   await sql.query("ANALYZE import_partners; ANALYZE import_endpoints; SET LOCAL enable_hashjoin = on");
+  await sql.query("SET LOCAL idle_in_transaction_session_timeout TO DEFAULT");
   await sql.query("LOCK TABLE partners, endpoints IN SHARE ROW EXCLUSIVE MODE");
   // Subscribed anew: its endpoints are welcomed like new ones.
   await sql.query(

@@ -5,6 +5,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { bareEnvironment } from "../support/bare-environment.ts";
 import { freshDatabase, privateRedis, temporaryFolder } from "../support/servers.ts";
 import { atEnd } from "../support/at-end.ts";
 import { until } from "../support/until.ts";
@@ -16,7 +17,7 @@ type Run = { child: ChildProcess; out: () => string; err: () => string; ended: P
 /** `npm run api` with nothing of this process's environment but the path. */
 const runApi = (env: Record<string, string>): Run => {
   const child = spawn(process.execPath, [MAIN], {
-    env: { PATH: process.env["PATH"] ?? "", HOST: "127.0.0.1", PORT: "0", ...env },
+    env: { ...bareEnvironment(), HOST: "127.0.0.1", PORT: "0", ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
   atEnd(() => void child.kill("SIGKILL"));

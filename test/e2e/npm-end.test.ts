@@ -5,6 +5,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { atEnd } from "../support/at-end.ts";
+import { bareEnvironment } from "../support/bare-environment.ts";
 import { temporaryFolder } from "../support/servers.ts";
 import { until } from "../support/until.ts";
 
@@ -28,7 +29,7 @@ const npmStart = async (): Promise<Run> => {
     cwd: ROOT,
     detached: true,
     stdio: ["ignore", "ignore", "pipe"],
-    env: { PATH: process.env["PATH"] ?? "", HOME: process.env["HOME"] ?? folder, FOREWARN_DATA: folder, PORT: "0" },
+    env: { ...bareEnvironment(), HOME: process.env["HOME"] ?? folder, FOREWARN_DATA: folder, PORT: "0" },
   });
   const ended = once(npm, "exit");
   let said = "";

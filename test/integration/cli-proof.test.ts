@@ -6,6 +6,7 @@ import { before, test } from "node:test";
 import { addCalendar, dayOf } from "../../src/domain/calendar.ts";
 import { makeSealNew } from "../../src/flow/seal.ts";
 import { openApi, type TestApi } from "../support/api.ts";
+import { bareEnvironment } from "../support/bare-environment.ts";
 import { bounceMail } from "../support/bounce-mail.ts";
 import { type Pipeline, startPipeline } from "../support/pipeline.ts";
 import { quietLog } from "../support/servers.ts";
@@ -20,7 +21,7 @@ let url: string;
 /** Runs the real command line against a real API. */
 const forewarn = async (args: string[], input = ""): Promise<{ code: number | null; out: string; err: string }> => {
   const child = spawn(process.execPath, [MAIN, ...args], {
-    env: { PATH: process.env["PATH"] ?? "", FOREWARN_URL: url, FOREWARN_KEY: api.keys.admin },
+    env: { ...bareEnvironment(), FOREWARN_URL: url, FOREWARN_KEY: api.keys.admin },
   });
   const ended = new Promise<number | null>((resolve) => child.on("close", resolve));
   child.stdin.end(input);

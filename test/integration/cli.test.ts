@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { after, before, beforeEach, test } from "node:test";
+import { bareEnvironment } from "../support/bare-environment.ts";
 
 const MAIN = new URL("../../src/cli/main.ts", import.meta.url).pathname;
 const KEY = "fw_0123456789ab_secret";
@@ -59,7 +60,7 @@ const ended = async (child: ChildProcess, input: string): Promise<Run> => {
 const forewarn = (args: string[], { env = {}, input = "" }: { env?: Record<string, string>; input?: string } = {}) =>
   ended(
     spawn(process.execPath, [MAIN, ...args], {
-      env: { PATH: process.env["PATH"] ?? "", FOREWARN_DATA: folder, FOREWARN_URL: url, FOREWARN_KEY: KEY, ...env },
+      env: { ...bareEnvironment(), FOREWARN_DATA: folder, FOREWARN_URL: url, FOREWARN_KEY: KEY, ...env },
     }),
     input,
   );

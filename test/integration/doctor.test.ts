@@ -14,6 +14,7 @@ import { skewFinding } from "../../src/doctor/ledger-findings.ts";
 import { startApi } from "../../src/processes/api.ts";
 import { newSecret } from "../../src/senders/signature.ts";
 import { atEnd } from "../support/at-end.ts";
+import { bareEnvironment } from "../support/bare-environment.ts";
 import { type Pipeline, startPipeline } from "../support/pipeline.ts";
 import { connectRedis, privateRedis, temporaryFolder } from "../support/servers.ts";
 
@@ -200,7 +201,7 @@ test("the command exits 1 when something is broken, and 0 when all is well", asy
   const doctor = async (env: Record<string, string> = {}) => {
     const child = spawn(process.execPath, [MAIN, "doctor", "--json"], {
       env: {
-        PATH: process.env["PATH"],
+        ...bareEnvironment(),
         DATABASE_URL: config.databaseUrl,
         REDIS_URL: config.redisUrl,
         FOREWARN_SECRET: config.secret,

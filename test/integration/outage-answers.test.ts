@@ -23,7 +23,7 @@ const BOUND_MS = 8_000;
 
 let postgres: PrivateServer;
 let redis: PrivateServer;
-const lines: { level: number; msg: string; awayMs?: number; failed?: Record<string, number> }[] = [];
+const lines: { level: number; msg: string; what?: string; awayMs?: number; failed?: Record<string, number> }[] = [];
 let parts: Parts;
 let api: Api;
 let events = 0;
@@ -39,7 +39,7 @@ before(async () => {
     redisUrl: redis.url,
     secret: "0123456789abcdef0123456789abcdef",
   };
-  parts = await connect(config, makeLog("info", { write: (line) => void lines.push(JSON.parse(line)) }));
+  parts = await connect(config, makeLog("debug", { write: (line) => void lines.push(JSON.parse(line)) }));
   atEnd(() => parts.close());
   api = await startApi(parts);
   atEnd(() => api.stop());
@@ -116,13 +116,14 @@ test("with a Redis that was never there, events are accepted in bounded time, re
     "a drill is refused, and hangs for nobody",
   );
   assert.equal(await planned(), false);
+  await until(() => lines.some(({ what }) => what === "watching for a flush"), { what: "a timer has met the outage" });
   await redis.start();
   await until(planned, { deadlineMs: 60_000, what: "what was accepted is planned" });
   await until(async () => (await ready()).parts["redis"] === "ok", { what: "readyz takes it back" });
   assert.deepEqual(loud(), [REDIS_GONE]);
   const failed = await overWith("Redis is back");
   assert.equal(failed["queueing of plans"], 20);
-  assert.ok((failed["watching for a flush"] ?? 0) > 0);
+  assert.ok((failed["watching for a flush"] ?? 0) > 0, "timers are counted too");
 });
 
 test("a Redis that stands still keeps no emitter waiting, and what was accepted meanwhile is planned when it goes on", async () => {

@@ -5,11 +5,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { after, test } from "node:test";
+import { bareEnvironment } from "../support/bare-environment.ts";
 import { until } from "../support/until.ts";
 
 const MAIN = new URL("../../src/cli/main.ts", import.meta.url).pathname;
 const folder = mkdtempSync(join(tmpdir(), "forewarn-start-"));
-const env = { PATH: process.env["PATH"] ?? "", FOREWARN_DATA: folder, PORT: "0" };
+const env = { ...bareEnvironment(), FOREWARN_DATA: folder, PORT: "0" };
 const children = new Set<ChildProcess>();
 const spawned = (args: string[], more: NodeJS.ProcessEnv = {}): ChildProcess => {
   const child = spawn(process.execPath, [MAIN, ...args], { env: { ...env, ...more } });

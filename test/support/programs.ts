@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { atEnd } from "./at-end.ts";
+import { bareEnvironment } from "./bare-environment.ts";
 import { until } from "./until.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
@@ -24,7 +25,7 @@ export const startProgram = async (
 ): Promise<Program> => {
   const child: ChildProcess = spawn(process.execPath, [join(ROOT, file), ...args], {
     cwd: ROOT,
-    env: { PATH: process.env["PATH"], HOME: process.env["HOME"], ...env },
+    env: { ...bareEnvironment(), HOME: process.env["HOME"], ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
   const log: Record<string, unknown>[] = [];
@@ -50,7 +51,7 @@ export const startProgram = async (
     await ended;
   });
   await until(() => over || log.some((line) => String(line["msg"]).includes(ready)), {
-    deadlineMs: 20_000,
+    deadlineMs: 60_000,
     what: `${file} says "${ready}"`,
   });
   if (over) throw new Error(`${file} ended at once with ${await ended}: ${JSON.stringify(log.slice(-5))}`);
