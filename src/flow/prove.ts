@@ -10,6 +10,7 @@ import {
   type PartnerFacts,
   type Rung,
   RUNG_OF,
+  RUNGS,
 } from "../domain/obligation.ts";
 import { readClock } from "../ledger/changes.ts";
 import type { Ledger } from "../ledger/connection.ts";
@@ -29,7 +30,10 @@ export type PartnerProof = {
   obligation: Obligation;
   toldAt: string | null;
   channel: Channel | null;
+  /** The highest. */
   rung: Rung | null;
+  /** When each rung was reached first. */
+  evidence: Partial<Record<Rung, string>>;
   noticeDays: number | null;
   noticeMonths: number | null;
   acknowledgement?: Omit<AcknowledgementFact, "note"> & { note?: string };
@@ -86,12 +90,15 @@ const factsOf = (row: ProofRow, waiver: WaiverFact | null): PartnerFacts => ({
 const heard = (row: ProofRow, since: number): AcknowledgementFact | null =>
   row.acknowledgement && row.acknowledgement.revision >= since ? row.acknowledgement : null;
 
-const rungOf = (row: ProofRow, said: AcknowledgementFact | null, subject: ProofSubject): Rung | null =>
-  highestRung([
-    ...(row.channel === null ? [] : [RUNG_OF[row.channel]]),
-    ...(row.delivered ? [RUNG_OF.webhook] : []),
-    ...(said && said.revision >= subject.since ? (["acknowledged"] as const) : []),
-  ]);
+const evidenceOf = (
+  { accepted, delivered }: ProofRow,
+  said: AcknowledgementFact | null,
+  subject: ProofSubject,
+): PartnerProof["evidence"] => ({
+  ...(accepted ? { [RUNG_OF.email]: accepted.toISOString() } : {}),
+  ...(delivered ? { [RUNG_OF.webhook]: delivered.toISOString() } : {}),
+  ...(said && said.revision >= subject.since ? { acknowledged: said.at } : {}),
+});
 
 type Context = { subject: ProofSubject; obligationOf: ReturnType<typeof makeObligations>; since: number; now: string };
 
@@ -100,13 +107,15 @@ const prove = (row: ProofRow, { subject, obligationOf, since, now }: Context): P
   const facts = factsOf(row, waiver);
   const { obligation, noticeDays, noticeMonths, reason } = obligationOf(facts, now);
   const said = heard(row, since);
+  const evidence = evidenceOf(row, said, subject);
   const { note, ...word } = said ?? { note: null };
   return {
     partner: row.partner,
     obligation,
     toldAt: facts.toldAt,
     channel: row.channel,
-    rung: rungOf(row, said, subject),
+    rung: highestRung(RUNGS.filter((rung) => evidence[rung] !== undefined)),
+    evidence,
     noticeDays,
     noticeMonths,
     ...(said

@@ -28,8 +28,26 @@ export const mintKey = (): { id: string; whole: string; hash: Buffer } => {
   return { id, whole, hash: hashKey(whole) };
 };
 
+/** Browsers send a password along by themselves from then on, also from other sites' pages: it counts for reading only. */
+const READING: ReadonlySet<string> = new Set(["GET", "HEAD"]);
+
+/** A page that a person opens by its address: the browser asks for the key. */
+const mayAsk = ({ method, headers }: FastifyRequest): boolean =>
+  READING.has(method) && headers.accept?.includes("text/html") === true;
+
+const CHALLENGES = ['Bearer realm="forewarn"', 'Basic realm="an API key as the password", charset="UTF-8"'];
+
+/** RFC 7617: the key is the password, whatever the name. */
+const password = ({ method, headers }: FastifyRequest): string | undefined => {
+  const encoded = /^Basic +([A-Za-z0-9+/]+=*) *$/i.exec(headers.authorization ?? "")?.[1];
+  if (encoded === undefined || !READING.has(method)) return undefined;
+  return Buffer.from(encoded, "base64")
+    .toString("utf8")
+    .replace(/^[^:]*:/, "");
+};
+
 const bearer = (request: FastifyRequest): string => {
-  const key = /^Bearer +(\S+) *$/i.exec(request.headers.authorization ?? "")?.[1];
+  const key = /^Bearer +(\S+) *$/i.exec(request.headers.authorization ?? "")?.[1] ?? password(request);
   if (key === undefined)
     throw new Problem("unauthorized", "there is no key; send the header `Authorization: Bearer fw_…`");
   return key;
@@ -96,7 +114,11 @@ export const makeAuthorize = (
     if (request.is404) return;
     if (access === undefined) throw new Error(`${request.method} ${request.routeOptions.url} declares no access`);
     if (access === "public") return limit(request, reply, rates.public);
-    const held = await scopesOf(request, reply);
+    const held = await scopesOf(request, reply).catch((fault: unknown) => {
+      if (fault instanceof Problem && fault.problem === "unauthorized" && mayAsk(request))
+        reply.header("www-authenticate", CHALLENGES);
+      throw fault;
+    });
     await limit(request, reply, rates[access]);
     if (!held.some((scope) => ALLOWS[scope].includes(access)))
       throw new Problem("forbidden", `this call needs the scope "${access}"; this key has ${held.join(", ")}`);

@@ -35,15 +35,18 @@ export type NoticeToFanOut = {
 /** A notice that came before: of an earlier revision, or due earlier in this one, as all are that the word of a release follows. */
 const BEFORE = "(s.revision < n.revision OR (s.revision = n.revision AND s.due_at < n.due_at))";
 
+/** What notice `n` needs for each partner's own hour, under `policy`, for who is told of its change at `toldAt`; null: all at once. */
+export const hoursOf = (policy: string, toldAt: string): string =>
+  `CASE WHEN n.day IS NOT NULL THEN jsonb_build_object('day', n.day, 'sendAt', ${policy}->'sendAt',
+     'heldDays', ${policy}->'heldDays', 'notBefore', (${toldAt} AT TIME ZONE (${policy}->>'timeZone'))::date) END`;
+
 /** Locks the notice's row until the transaction ends, so that fan-out and supersession take turns. */
 export const lockNotice = async (sql: Sql, id: string): Promise<NoticeToFanOut | null> => {
   const { rows } = await sql.query<NoticeToFanOut>({
     name: "lock-notice",
     text: `SELECT n.no, n.id, n.change, c.service, n.lane, n.audience, n.status, n.cursor, n.fanned_out_at AS "fannedOutAt",
                   ceil(extract(epoch FROM n.fan_out_at - clock_timestamp()) * 1000)::int8 AS "dueInMs",
-                  CASE WHEN n.day IS NOT NULL THEN jsonb_build_object('day', n.day, 'sendAt', p.policy->'sendAt',
-                    'heldDays', p.policy->'heldDays',
-                    'notBefore', (r.accepted_at AT TIME ZONE (p.policy->>'timeZone'))::date) END AS hours,
+                  ${hoursOf("p.policy", "r.accepted_at")} AS hours,
                   n.audience <> 'all' AND EXISTS (
                     SELECT FROM notices s
                     JOIN deliveries d ON d.notice = s.no AND d.status = 'waiting'

@@ -1,5 +1,5 @@
 import type { Sql } from "./connection.ts";
-import { OWN_HOUR } from "./fan-out.ts";
+import { hoursOf, OWN_HOUR } from "./fan-out.ts";
 
 /** Endpoints that one sweep welcomes. */
 const WELCOME_LIMIT = 5_000;
@@ -18,9 +18,7 @@ export const welcomeEndpoints = async (sql: Sql): Promise<number> => {
       ),
       welcomed AS (UPDATE endpoints e SET unwelcomed = false FROM fresh WHERE e.no = fresh.no),
       open AS MATERIALIZED (
-        SELECT n.*, c.service,
-               CASE WHEN n.day IS NOT NULL THEN jsonb_build_object('day', n.day, 'sendAt', o.policy->'sendAt',
-                 'heldDays', o.policy->'heldDays', 'notBefore', (now() AT TIME ZONE (o.policy->>'timeZone'))::date) END AS hours
+        SELECT n.*, c.service, ${hoursOf("o.policy", "now()")} AS hours
         FROM changes c
         JOIN notices n ON n.change = c.change AND n.revision = c.revision
         JOIN revisions r ON r.change = c.change AND r.revision = c.revision

@@ -39,11 +39,17 @@ export type RecentDelivery = {
   channel: Channel;
   status: DeliveryStatus;
   reason: string | null;
+  /** Its notice is said no more: superseded, cancelled, or followed by the word of a later revision. */
+  ended: boolean;
   at: Date;
 };
 
 /** Notices that are looked through for a partner's own deliveries. */
 const LOOKED_THROUGH = 500;
+
+const ENDED = `(n.status IN ('superseded', 'cancelled') OR EXISTS (
+  SELECT FROM notices later WHERE later.change = n.change AND later.revision > n.revision AND later.kind <> 'reminder'
+    AND later.fan_out_started_at IS NOT NULL))`;
 
 /** The newest deliveries to these endpoints, read off the primary key of the newest notices. */
 export const recentDeliveries = async (
@@ -52,8 +58,8 @@ export const recentDeliveries = async (
   limit: number,
 ): Promise<RecentDelivery[]> => {
   const { rows } = await sql.query<RecentDelivery>(
-    `SELECT d.endpoint, n.id AS notice, n.kind, n.change, d.channel, d.status, d.reason, coalesce(d.sent_at, d.due_at) AS at
-     FROM (SELECT no, id, kind, change FROM notices
+    `SELECT d.endpoint, n.id AS notice, n.kind, n.change, d.channel, d.status, d.reason, ${ENDED} AS ended, coalesce(d.sent_at, d.due_at) AS at
+     FROM (SELECT no, id, kind, change, revision, status FROM notices
            WHERE status IN ('sending', 'done', 'superseded', 'cancelled') AND (only_endpoint IS NULL OR only_endpoint = ANY($1))
            ORDER BY no DESC LIMIT ${LOOKED_THROUGH}) n
      JOIN LATERAL (SELECT * FROM deliveries WHERE notice = n.no AND endpoint = ANY($1)) d ON true

@@ -43,8 +43,9 @@ export type ProofRow = {
   subscribed: boolean;
   toldAt: Date | null;
   channel: Channel | null;
-  /** Whether any webhook that bore the date was delivered. */
-  delivered: boolean;
+  /** The first mail that bore the date, as a relay took it, and the first webhook, as it was delivered. */
+  accepted: Date | null;
+  delivered: Date | null;
   missed: string | null;
   /** Primary endpoints that take notices. */
   alive: number;
@@ -95,14 +96,15 @@ const OWN = (notices: string): string => `
 /** Of the deliveries that bore the date, those that arrived: a later bounce takes one away. */
 const PAGE = `
   SELECT p.partner, p.joined_at AS "joinedAt", p.left_at AS "leftAt", p.subscriptions && ARRAY['*', $2] AS subscribed,
-         told.at AS "toldAt", told.channel, coalesce(told.delivered, false) AS delivered, told.missed,
+         told.at AS "toldAt", told.channel, told.accepted, told.delivered, told.missed,
          reach.alive, reach.closed, said.acknowledgement, ${WAIVER("w.change = $1 AND w.partner = p.partner AND w.at >= $6")} AS waiver
   FROM partners p
   CROSS JOIN LATERAL (
     SELECT count(*) AS deliveries,
            min(d.sent_at) FILTER (WHERE arrived) AS at,
            (array_agg(d.channel ORDER BY d.sent_at, d.notice, d.endpoint) FILTER (WHERE arrived))[1] AS channel,
-           bool_or(d.channel = 'webhook') FILTER (WHERE arrived) AS delivered,
+           min(d.sent_at) FILTER (WHERE arrived AND d.channel = 'email') AS accepted,
+           min(d.sent_at) FILTER (WHERE arrived AND d.channel = 'webhook') AS delivered,
            (array_agg(CASE WHEN d.status = 'sent' THEN 'bounced' ELSE d.reason END ORDER BY d.notice DESC, d.endpoint)
               FILTER (WHERE NOT arrived AND d.notice = ANY($3) AND d.status <> 'waiting'))[1] AS missed
     FROM endpoints e CROSS JOIN unnest($4::int8[]) AS n (no) ${OWN("n.no")}

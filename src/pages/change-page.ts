@@ -16,6 +16,8 @@ export type ChangePageInput = {
   view: RecordedChange;
   history: readonly HistoryEntry[];
   notices: readonly NoticeView[];
+  /** When this partner gets those that wait for its own hour, by their number. */
+  hours: ReadonlyMap<number, Date>;
   /** What was or will be sent to this partner. */
   deliveries: readonly DeliveryView[];
   /** The partner's last word. */
@@ -35,25 +37,34 @@ const nameOf = ({ kind, offset }: NoticeView, words: Words): string => {
     : words.say("plan.before", { name, duration: durationWords(offset.replace(/^-/, ""), words) });
 };
 
-/** What was, is or will be sent to this partner; notices that were for others only are none of its business. */
-const planRows = ({ notices, deliveries, partner, now }: ChangePageInput, words: Words) => {
-  const stateOf = (notice: NoticeView): { sent: boolean; state: string } | null => {
+const earliest = (dates: readonly Date[]): Date | undefined => dates.toSorted((a, b) => a.getTime() - b.getTime())[0];
+
+/** What was, is or will be sent to this partner, at its own hour; notices that were for others only are none of its business. */
+const planRows = ({ notices, hours, deliveries, partner, now }: ChangePageInput, words: Words) => {
+  const planned = words.say("plan.planned");
+  const rowOf = (notice: NoticeView): { at: Date; sent: boolean; state: string } | null => {
     const own = deliveries.filter((delivery) => delivery.noticeNo === notice.no);
-    const sent = own.flatMap(({ sentAt }) => (sentAt ? [sentAt] : [])).toSorted((a, b) => a.getTime() - b.getTime())[0];
+    const at = hours.get(notice.no) ?? notice.dueAt;
+    const sent = earliest(own.flatMap(({ sentAt }) => (sentAt ? [sentAt] : [])));
     if (sent)
-      return { sent: true, state: words.say("plan.sent", { when: shortMoment(words, partner.timeZone, sent) }) };
-    if (own.some((delivery) => delivery.status === "waiting")) return { sent: false, state: words.say("plan.sending") };
+      return { at, sent: true, state: words.say("plan.sent", { when: shortMoment(words, partner.timeZone, sent) }) };
+    const waiting = own.filter((delivery) => delivery.status === "waiting");
+    const due = earliest(waiting.map(({ dueAt }) => dueAt));
+    if (due) {
+      const untried = due > now && waiting.every(({ attempts }) => attempts === 0);
+      return untried ? { at: due, sent: false, state: planned } : { at, sent: false, state: words.say("plan.sending") };
+    }
     const [other] = own;
-    if (other) return { sent: false, state: words.say(`delivery.${other.status}`) };
-    return notice.status === "planned" && notice.dueAt > now ? { sent: false, state: words.say("plan.planned") } : null;
+    if (other) return { at, sent: false, state: words.say(`delivery.${other.status}`) };
+    return notice.status === "planned" && notice.dueAt > now ? { at, sent: false, state: planned } : null;
   };
   return notices
-    .toSorted((a, b) => a.dueAt.getTime() - b.dueAt.getTime())
     .flatMap((notice) => {
-      const state = stateOf(notice);
-      if (!state) return [];
-      return [{ when: shortMoment(words, partner.timeZone, notice.dueAt), what: nameOf(notice, words), ...state }];
-    });
+      const row = rowOf(notice);
+      return row ? [{ ...row, what: nameOf(notice, words) }] : [];
+    })
+    .toSorted((a, b) => a.at.getTime() - b.at.getTime())
+    .map(({ at, ...row }) => ({ ...row, when: shortMoment(words, partner.timeZone, at) }));
 };
 
 /** What the partner said last, and what has changed since where it said it of an older revision. */

@@ -68,10 +68,11 @@ const endpointRows = ({ endpoints, deliveries, partner }: HomePageInput, words: 
     statusName: words.say(`endpoint.${endpoint.status}`),
     recent: deliveries
       .filter((delivery) => delivery.endpoint === endpoint.no)
+      .toSorted((a, b) => b.at.getTime() - a.at.getTime())
       .slice(0, RECENT)
-      .map(({ kind, notice, change, status, at }) => ({
+      .map(({ kind, notice, change, status, ended, at }) => ({
         delivery: deliveryId(notice, endpoint.no),
-        mayRepeat: change !== null && status !== "waiting" && endpoint.status === "active",
+        mayRepeat: change !== null && !ended && status !== "waiting" && endpoint.status === "active",
         what: words.say(`eyebrow.${kind}`),
         change,
         status,

@@ -1,5 +1,5 @@
 import type { PartnerProof, Proof } from "../flow/prove.ts";
-import type { Obligation } from "../domain/obligation.ts";
+import { type Obligation, RUNGS } from "../domain/obligation.ts";
 
 /** Rows on paper; the table as CSV has them all. */
 const SHOWN = 5_000;
@@ -27,7 +27,10 @@ const rowOf = (proof: PartnerProof) => ({
   partner: proof.partner,
   obligation: proof.obligation,
   told: proof.toldAt === null ? "" : `${moment(proof.toldAt)}, by ${proof.channel}`,
-  rung: proof.rung === null ? "" : RUNG_WORDS[proof.rung],
+  rungs: RUNGS.flatMap((rung) => {
+    const at = proof.evidence[rung];
+    return at === undefined ? [] : [{ what: RUNG_WORDS[rung], at: moment(at) }];
+  }),
   ahead: ahead(proof),
   notes: [
     proof.reason,

@@ -1,7 +1,7 @@
 import type { ChangeFields, Difference } from "../domain/change.ts";
 import { categoryWords } from "./notice-lead.ts";
 import { paragraphDiff } from "./paragraph-diff.ts";
-import { clip, plainLine } from "./plain-text.ts";
+import { clip, plainBlock, plainLine } from "./plain-text.ts";
 import { momentOf, type Zones } from "./release-words.ts";
 import type { WordKey, Words } from "./words.ts";
 
@@ -13,6 +13,7 @@ type Field = { field: keyof ChangeFields; label: WordKey; tell: (value: unknown,
 const LONGEST = 300;
 
 const asLine = (value: unknown): string => clip(plainLine(String(value)), LONGEST);
+const asLines = (value: string): string[] => clip(plainBlock(value), LONGEST).split("\n");
 const asDate = (value: unknown, { words, zones }: Told): string => momentOf(String(value), zones, words).line;
 const asList = (value: unknown): string => asLine(Array.isArray(value) ? value.join(", ") : value);
 const hrefOf = (link: { href?: unknown } | null): string => (typeof link?.href === "string" ? link.href : "");
@@ -47,8 +48,8 @@ export const differenceRows = (previous: Difference, fields: ChangeFields, told:
   }));
 };
 
-/** A paragraph of the details that went or came, and the word for it; `text` is one line. */
-export type ParagraphRow = { kind: "removed" | "added"; label: string; text: string };
+/** A paragraph of the details that went or came, and the word for it. */
+export type ParagraphRow = { kind: "removed" | "added"; label: string; lines: string[] };
 
 /** A mail lists no more: all of the details follow in it, and their page compares the whole. */
 const MOST_PARAGRAPHS = 20;
@@ -62,8 +63,8 @@ export const paragraphRows = (
   if (!Object.hasOwn(previous, "details")) return [];
   const former = previous["details"];
   const rows = paragraphDiff(typeof former === "string" ? former : "", fields.details ?? "").flatMap(
-    ({ kind, text }) => (kind === "same" ? [] : [{ kind, label: words.say(`history.${kind}`), text: asLine(text) }]),
+    ({ kind, text }) => (kind === "same" ? [] : [{ kind, label: words.say(`history.${kind}`), lines: asLines(text) }]),
   );
   const last = rows[MOST_PARAGRAPHS];
-  return last ? [...rows.slice(0, MOST_PARAGRAPHS), { ...last, text: "…" }] : rows;
+  return last ? [...rows.slice(0, MOST_PARAGRAPHS), { ...last, lines: ["…"] }] : rows;
 };

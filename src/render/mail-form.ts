@@ -1,5 +1,5 @@
 import MailComposer from "nodemailer/lib/mail-composer";
-import { foldLines } from "nodemailer/lib/mime-funcs";
+import { foldLines, quoteString } from "nodemailer/lib/mime-funcs";
 import MimeNode from "nodemailer/lib/mime-node";
 import type { Mailbox } from "./mail-mime.ts";
 import { plainLine } from "./plain-text.ts";
@@ -36,23 +36,29 @@ export type MailForm = (own: OwnParts) => string;
 /** Fit for a header, and no encoded word of somebody's own (RFC 2047), which readers would decode to what was kept out. */
 const headerText = (text: string): string => plainLine(text).replaceAll("=?", "= ?");
 
-/** Printable ASCII with single blanks within: nodemailer would leave it as it is. */
+/** nodemailer's, for whatever is not plain; it keeps nothing of what it encodes. */
+const ENCODER = new MimeNode(false);
+
+/** Printable ASCII with single blanks within: nodemailer would leave it as it is, or put a name into quotes. */
 const PLAIN_VALUE = /^[!-~]+(?: [!-~]+)*$/;
-const PLAIN_NAME = /^[\w ]*$/;
+const BARE_NAME = /^[\w ]+$/;
 const PLAIN_ADDRESS = /^[\w.+-]+@[a-z\d.-]+$/;
 
 /** One header line, or several, as nodemailer writes it; values of another alphabet are its encoder's. */
 const line = (name: string, text: string): string => {
-  const value = PLAIN_VALUE.test(text) ? text : MimeNode.encodeHeaderValue(name, text);
+  const value = PLAIN_VALUE.test(text) ? text : ENCODER.encodeHeaderValue(name, text);
   return `${foldLines(`${name}: ${value}`)}\r\n`;
 };
 
-const toLine = ({ name, address }: Mailbox): string => {
-  const safe = headerText(name);
-  if (!PLAIN_NAME.test(safe) || !PLAIN_ADDRESS.test(address))
-    return `${foldLines(`To: ${MimeNode.encodeHeaderValue("To", [{ name: safe, address }])}`)}\r\n`;
-  return `${foldLines(safe === "" ? `To: ${address}` : `To: ${safe} <${address}>`)}\r\n`;
+const mailboxText = (name: string, address: string): string => {
+  if (name === "" && PLAIN_ADDRESS.test(address)) return address;
+  if (!PLAIN_VALUE.test(name) || !PLAIN_ADDRESS.test(address))
+    return ENCODER.encodeHeaderValue("To", [{ name, address }]);
+  return `${BARE_NAME.test(name) ? name : quoteString(name)} <${address}>`;
 };
+
+const toLine = ({ name, address }: Mailbox): string =>
+  `${foldLines(`To: ${mailboxText(headerText(name), address)}`)}\r\n`;
 
 const ownLines = (headers: Readonly<Record<string, string>>): string => {
   let lines = "";
@@ -87,7 +93,7 @@ const headersOf = (headers: string): (string | ((own: OwnParts) => string))[] =>
  * A mail whose shared headers nodemailer has encoded, ready to be filled in for each recipient.
  *
  * nodemailer's composer takes 200 µs a mail, nearly all of it for headers that are the same for everybody, and its streams
- * another 700 to join bodies that are encoded already; filling a form takes 15 (docs/performance.md). A recipient's own
+ * another 700 to join bodies that are encoded already; filling a form takes 15 to 20 (docs/performance.md). A recipient's own
  * values are written as they are only where an expression has seen that nodemailer would leave them so, and are given to
  * its encoder otherwise: a test holds the mails against nodemailer's own, byte for byte.
  */

@@ -1,3 +1,4 @@
+import { endpointOfDelivery } from "../domain/delivery.ts";
 import type { Keyring } from "../keyring.ts";
 import type { Addressee, NoticeContent } from "../senders/sender.ts";
 import { attendee, entryOf, type Invitation, invitationOf } from "./calendar-entry.ts";
@@ -5,6 +6,7 @@ import type { Mailbox } from "./mail-mime.ts";
 import { type Standing, standingOf } from "./notice-lead.ts";
 import { noticeView, subjectOf } from "./notice-view.ts";
 import { escapeHtml, plainLine } from "./plain-text.ts";
+import { partnerPage, unsubscribePage } from "./public-links.ts";
 import { QUOTED_PRINTABLE } from "./quoted-printable.ts";
 import { AS_IS, type Encoding, makePlaces, type Spliced } from "./splice.ts";
 import type { Templates } from "./templates.ts";
@@ -17,10 +19,12 @@ export type NoticeMail = {
   text: string;
   /** The `text/calendar` part of a dated change; `method` is the part's parameter too. */
   calendar: { method: Invitation["method"]; body: string } | null;
+  /** The page where this recipient's address ends its mails (RFC 8058); null: the delivery is to no endpoint. */
+  unsubscribe: string | null;
 };
 
 /** A recipient's own parts of a mail; everything else is shared. */
-const PLACES = ["name", "page"] as const;
+const PLACES = ["name", "page", "unsubscribe"] as const;
 type Place = (typeof PLACES)[number];
 
 /** A notice in one language and zone, as it reads in [from, until): rendered once, then filled for each recipient. */
@@ -84,12 +88,13 @@ export const makeNoticeMails = ({ templates, keyring, publicUrl, organizer }: No
     const zones = { partner: to.timeZone, policy: content.policyZone };
     const scene = { content, zones, words, now };
     const view = noticeView(scene);
-    const { name, page } = places.marks;
+    const { name, page, unsubscribe } = places.marks;
     const why = view.service === null ? "footer.partner" : "footer.subscribed";
     const own = {
       greeting: words.say("greeting", { name }),
       why: words.say(why, { name, service: view.service ?? "" }),
       page,
+      unsubscribe,
     };
     const html = templates.render("notice.html.liquid", { ...view, own });
     const text = templates.render("notice.text.liquid", { ...view, own });
@@ -127,12 +132,19 @@ export const makeNoticeMails = ({ templates, keyring, publicUrl, organizer }: No
   const fill = (written: "read" | "sent") => (content: NoticeContent, to: Addressee, now: Date) => {
     const mail = sharedFor(content, to, now);
     const token = keyring.pageToken(to.partner, content.change?.change ?? null, to.pageEpoch);
-    const own = { name: plainLine(to.name), page: `${publicUrl}/p/${token}` };
+    const endpoint = endpointOfDelivery(to.delivery);
+    const unsubscribe = endpoint === null ? null : unsubscribePage(publicUrl, keyring.unsubscribeToken(endpoint));
+    const own = {
+      name: plainLine(to.name),
+      page: partnerPage(publicUrl, token),
+      unsubscribe: unsubscribe ?? "",
+    };
     const { html, text, calendar } = mail[written];
     return {
       subject: content.change && to.threadTitle ? subjectOf(content.change, to.threadTitle) : mail.subject,
       html: html(own),
       text: text(own),
+      unsubscribe,
       calendar: mail.invitation && {
         method: mail.invitation.method,
         body: calendar(attendee({ name: to.name, address: to.address })),

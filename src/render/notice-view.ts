@@ -65,10 +65,11 @@ const LABELS = {
   before: "label.before",
   after: "label.after",
   category: "label.category",
+  unsubscribe: "footer.unsubscribe",
 } as const satisfies Record<string, WordKey>;
 
-/** Kinds that say what a revision changed; the others state the change as it is now. */
-const TELLS_DIFFERENCE: ReadonlySet<NoticeKind> = new Set(["rescheduled", "reclassified", "amended"]);
+/** What differs since the recipient was told last, whatever the notice is; who hears of a change for the first time needs no former values. */
+const tellsDifference = (kind: NoticeKind): boolean => kind !== "announcement";
 
 const TONES: Readonly<Partial<Record<NoticeKind, NoticeView["tone"]>>> = {
   cancelled: "over",
@@ -92,7 +93,7 @@ const releaseOf = ({ content, zones, words }: Scene, standing: Standing): Notice
   const { kind } = content.notice;
   const cancelled = kind === "cancelled";
   const past = standing.phase === "past" ? "label.releaseAt.past" : "label.releaseAt";
-  const before = TELLS_DIFFERENCE.has(kind) ? content.previous["releaseAt"] : null;
+  const before = tellsDifference(kind) ? content.previous["releaseAt"] : null;
   return {
     label: words.say(cancelled ? "label.releaseAt.cancelled" : past),
     line: standing.release.line,
@@ -134,7 +135,7 @@ export const noticeView = (scene: Scene): NoticeView => {
   const { notice, change, previous } = content;
   const standing = standingOf(scene);
   const fields = change?.fields;
-  const differing = TELLS_DIFFERENCE.has(notice.kind) ? fields : undefined;
+  const differing = tellsDifference(notice.kind) ? fields : undefined;
   // A cancelled change asks nothing of anyone any more.
   const live = notice.kind !== "cancelled";
   const title = titleOf(scene);

@@ -17,6 +17,9 @@ const COLUMNS: Readonly<Record<string, (proof: PartnerProof) => Cell>> = {
   waiver: ({ waiver }) => waiver && `${waiver.by} at ${waiver.at}: ${waiver.reason}`,
   reason: ({ reason }) => reason,
   unreachable: ({ unreachable }) => (unreachable ? "yes" : ""),
+  acceptedAt: ({ evidence }) => evidence.accepted,
+  deliveredAt: ({ evidence }) => evidence.delivered,
+  acknowledgedAt: ({ evidence }) => evidence.acknowledged,
   closed: ({ closed }) => closed?.map(({ endpoint, channel, status }) => `${endpoint} ${channel} ${status}`).join("; "),
 };
 

@@ -6,7 +6,6 @@ import type { Outages } from "../outages.ts";
 import { type MailForm, makeMailForm } from "../render/mail-form.ts";
 import { mailAddress, readMailbox } from "../render/mail-mime.ts";
 import { makeNoticeMails, type NoticeMail } from "../render/notice-mail.ts";
-import { partnerPage } from "../render/public-links.ts";
 import { makeTemplates, TemplateError } from "../render/templates.ts";
 import { type DkimKey, makeDkim } from "./dkim.ts";
 import { mailOutcome } from "./mail-outcome.ts";
@@ -45,10 +44,9 @@ export const makeEmailSender = (deps: EmailSenderDeps): Sender => {
   const sign = deps.dkim && makeDkim(deps.dkim);
 
   /** RFC 8058: one HTTPS address that ends this endpoint's mails, and one for readers without a browser. */
-  const unsubscribing = ({ delivery }: Addressee): Record<string, string> => {
+  const unsubscribing = ({ delivery }: Addressee, page: string | null): Record<string, string> => {
     const endpoint = endpointOfDelivery(delivery);
-    if (endpoint === null) return {};
-    const page = `${partnerPage(publicUrl, keyring.unsubscribeToken(endpoint))}/unsubscribe`;
+    if (endpoint === null || page === null) return {};
     return {
       "List-Unsubscribe": `<${page}>, <mailto:${from.address}?subject=unsubscribe%20${endpointId(endpoint)}>`,
       "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
@@ -94,7 +92,7 @@ export const makeEmailSender = (deps: EmailSenderDeps): Sender => {
       messageId: `<${id}@${domain}>`,
       inReplyTo: to.threadRoot === null ? null : `<${webhookId(to.threadRoot)}@${domain}>`,
       date: now,
-      headers: unsubscribing(to),
+      headers: unsubscribing(to, mail.unsubscribe),
     });
   };
 

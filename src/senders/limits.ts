@@ -20,7 +20,7 @@ export type Limits = {
 
 /**
  * Limits of one length. One timer serves all of them, and one listener those of a signal: an AbortController, a timer and
- * three listeners for each mail cost it 25 µs of 230 (docs/performance.md).
+ * three listeners for each mail took 40 µs of 215 (docs/performance.md).
  */
 export const makeLimits = ({ timeoutMs, stopped }: { timeoutMs: number; stopped: string }): Limits => {
   /** In the order in which they began, which is that of their ends. */

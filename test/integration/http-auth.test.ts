@@ -74,6 +74,10 @@ const PUBLIC = [
   "POST /p/:token/endpoints/:endpoint/address",
   "POST /p/:token/deliveries/:delivery/resend",
   "POST /p/:token/preferences",
+  "GET /p/:token/preferences",
+  "GET /p/:token/revoke",
+  "GET /p/:token/endpoints/:endpoint/:action",
+  "GET /p/:token/deliveries/:delivery/resend",
   "POST /p/:token/revoke",
   "GET /p/:token/unsubscribe",
   "POST /p/:token/unsubscribe",
@@ -158,6 +162,26 @@ test("too many wrong keys from one address shut out guesses, and not the keys th
   assert.ok(Number(refused.headers["retry-after"]) > 0 && Number(refused.headers["retry-after"]) <= 60);
   assert.equal((await api.call("GET", "/v1/changes", { key: api.keys.admin })).statusCode, 429, "a guess may be right");
   assert.equal((await api.call("GET", "/v1/changes", { key: api.keys.read })).statusCode, 200);
+});
+
+test("a browser asks a person for a key and sends it as a password, which reads and does nothing else", async () => {
+  const api = await openApi();
+  const basic = (key: string) => ({ authorization: `Basic ${Buffer.from(`me:${key}`).toString("base64")}` });
+  const ask = (method: Method, url: string, headers: Record<string, string>) =>
+    api.call(method, url, { key: null, headers });
+  const page = "/v1/changes/NONE/proof.html";
+  const asked = await ask("GET", page, { accept: "text/html,*/*" });
+  assert.equal(asked.statusCode, 401);
+  assert.match(String(asked.headers["www-authenticate"]), /^Bearer realm="forewarn", ?Basic /);
+  assert.equal((await ask("GET", page, { accept: "*/*" })).headers["www-authenticate"], 'Bearer realm="forewarn"');
+  assert.equal((await ask("GET", page, basic(api.keys.read))).statusCode, 404, "past the door");
+  assert.equal((await ask("GET", page, basic("guess"))).statusCode, 401);
+  assert.equal((await ask("GET", "/v1/keys", basic(api.keys.read))).statusCode, 403, "its scopes are its own");
+  assert.equal(
+    (await ask("POST", "/v1/pause", basic(api.keys.admin))).statusCode,
+    401,
+    "other sites' pages can send it",
+  );
 });
 
 test("a key that asks too often is told to wait, and others are not", async () => {

@@ -19,6 +19,7 @@ type Row = {
   toldAt: string | null;
   channel: string | null;
   rung: string | null;
+  evidence: Record<string, string>;
   noticeDays: number | null;
   noticeMonths: number | null;
   reason?: string;
@@ -98,6 +99,16 @@ test("the proof names for each partner when it was told, by which rung, and how 
     [rows[0]?.at.toISOString(), rows[0]?.channel],
     "the earliest that was sent",
   );
+  const first = async (channel: string): Promise<string | undefined> => {
+    const sent = await pipeline.sql.query<{ at: Date }>(
+      "SELECT d.sent_at AS at FROM deliveries d JOIN endpoints e ON e.no = d.endpoint WHERE e.partner = 'acme' AND d.channel = $1",
+      [channel],
+    );
+    return sent.rows[0]?.at?.toISOString();
+  };
+  const each = { accepted: await first("email"), delivered: await first("webhook") };
+  assert.deepEqual(acme.evidence, each, "each rung");
+  assert.deepEqual(gone?.evidence, {});
 });
 
 test("a date brought forward counts from the news of it, and one reclassified from the first telling", async () => {

@@ -14,9 +14,11 @@ export type Site = Pipeline & {
   pageOf(partner: string, change: string | null): string;
 };
 
+export const ADMIN_KEY = "an-admin-key-of-this-test";
+
 export const startSite = async (options: Parameters<typeof startPipeline>[0] = {}): Promise<Site> => {
   const pipeline = await startPipeline({ running: false, ...options });
-  const config = { ...pipeline.parts.config, port: 0, adminKey: "an-admin-key-of-this-test" };
+  const config = { ...pipeline.parts.config, port: 0, adminKey: ADMIN_KEY };
   const api = await startApi({ ...pipeline.parts, config });
   atEnd(() => api.stop());
   return {

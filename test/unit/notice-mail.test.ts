@@ -216,7 +216,29 @@ test("an amendment lists old and new side by side; a first announcement of a lat
   assert.equal(shortened.match(/Removed: Paragraph/g)?.length, 20);
   assert.match(shortened, /Paragraph 19\s+Removed: …\n/);
   assert.match(amended.html, /It was less\./);
+  const list = mailOf(aNotice("amended", { previous: { details: "- one\n- two" } }));
+  assert.match(list.text, /Removed: - one\n +- two\n/);
+  assert.match(list.html, /<del>- one<br>- two<\/del>/);
   for (const part of both(mailOf(aNotice("announcement", { previous })))) assert.ok(!part.includes("It was less."));
+});
+
+test("a reminder shows what differs since its reader was told last, where a correction told nobody", () => {
+  const corrected = aNotice("reminder", { previous: { action: "Call the new endpoints." } });
+  for (const part of both(mailOf(corrected))) {
+    assert.match(part, /What differs/);
+    assert.ok(part.includes("Call the new endpoints.") && part.includes("Call the new endpoint."));
+  }
+  for (const part of both(mailOf(aNotice("reminder")))) assert.doesNotMatch(part, /What differs/);
+});
+
+test("every mail ends with the page where its address leaves", () => {
+  const page = `${publicUrl}/p/${keyring.unsubscribeToken(7)}/unsubscribe`;
+  for (const kind of NOTICE_KINDS) {
+    const { html, text, unsubscribe } = mailOf(aNotice(kind));
+    assert.equal(unsubscribe, page);
+    assert.ok(html.includes(`href="${page}"`));
+    assert.ok(text.endsWith(`Unsubscribe this address: ${page}\n`), text.slice(-200));
+  }
 });
 
 test("a new category names both, and a cancelled change asks for nothing", () => {

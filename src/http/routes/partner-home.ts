@@ -89,6 +89,12 @@ export const partnerHomeRoutes = (app: Server, parts: HttpParts, pages: Pages): 
     return endpoint;
   };
 
+  // What a button answered has the address of its action; whoever opens that again gets the page.
+  for (const action of ["/preferences", "/revoke", "/endpoints/:endpoint/:action", "/deliveries/:delivery/resend"])
+    app.get(`/p/:token${action}`, options(linkParams), async (request, reply) =>
+      reply.redirect(partnerPage(config.publicUrl, request.params.token), 303),
+    );
+
   app.post("/p/:token/endpoints/:endpoint/test", options(endpointLink), async (request, reply) => {
     const { token, endpoint: id } = request.params;
     return atHome(request, reply, {

@@ -5,6 +5,7 @@ import { ACKNOWLEDGEMENT_STATUSES, latestAcknowledgement } from "../../ledger/ac
 import { listNotices } from "../../ledger/change-views.ts";
 import { listDeliveries } from "../../ledger/delivery-views.ts";
 import { listHistories } from "../../ledger/histories.ts";
+import { ownHours } from "../../ledger/own-hours.ts";
 import { changePage } from "../../pages/change-page.ts";
 import { preferredLocale } from "../../pages/changelog-pages.ts";
 import type { Pages } from "../../pages/pages.ts";
@@ -59,8 +60,9 @@ export const partnerPageRoutes = (app: Server, parts: HttpParts, pages: Pages): 
     { view, partner }: Extract<OpenedLink, { kind: "change" }>,
     token: string,
   ): Promise<FastifyReply> => {
-    const [notices, deliveries, histories, answer] = await Promise.all([
+    const [notices, hours, deliveries, histories, answer] = await Promise.all([
       listNotices(sql, view.change, 0, SHOWN),
+      ownHours(sql, view.change, partner.partner),
       listDeliveries(
         sql,
         view.change,
@@ -74,6 +76,7 @@ export const partnerPageRoutes = (app: Server, parts: HttpParts, pages: Pages): 
       view,
       partner,
       notices,
+      hours,
       deliveries,
       history: histories.get(view.change) ?? [],
       answer,

@@ -87,6 +87,9 @@ export const partnerProof = z
     toldAt: instant.nullable().describe("The earliest that was sent and bore the present date"),
     channel: z.enum(CHANNELS).nullable(),
     rung: z.enum(RUNGS).nullable().describe("How we know: the highest"),
+    evidence: z
+      .object({ accepted: instant.optional(), delivered: instant.optional(), acknowledged: instant.optional() })
+      .describe("When each rung was reached first"),
     noticeDays: z.int().nullable(),
     noticeMonths: z.int().nullable(),
     acknowledgement: acknowledgement.omit({ change: true, partner: true }).optional(),
