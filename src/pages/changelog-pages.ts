@@ -76,6 +76,9 @@ export const recordPage = ({ view, history, locale, now, publicUrl }: RecordPage
     whyNot: whyNot === null ? null : words.say(whyNot),
     history: shownHistory(history, { words, zones }),
     revisionName: words.say("history.revision", { revision: view.revision }),
-    recorded: words.say("page.print", { when: shortMoment(words, view.policyZone, view.revisedAt) }),
+    recorded: words.say("page.print", {
+      when: shortMoment(words, view.policyZone, view.revisedAt),
+      zone: view.policyZone.replaceAll("_", " "),
+    }),
   };
 };

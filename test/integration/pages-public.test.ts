@@ -73,6 +73,7 @@ test("a change that ends nothing has no such headers, and its page says why", as
     await (await site.get("/changelog/CHG-2", { "accept-language": "fr-CH, en;q=0.5" })).text(),
     /Aucun en-tête/,
   );
+  assert.match(await textOf("/changelog/CHG-2"), /Times are those of Europe\/Paris\./, "no moment is without its zone");
 });
 
 test("feeds keep their ids when a change is edited, and only its time moves", async () => {
