@@ -158,7 +158,10 @@ test("the home page stays accessible and fits a phone whatever a person does the
   await seen("was sent");
   await page.getByRole("button", { name: "New secret" }).click();
   await seen("shown this once");
-  await page.getByRole("button", { name: /^Send again: / }).first().click();
+  await page
+    .getByRole("button", { name: /^Send again: / })
+    .first()
+    .click();
   await seen("on its way again");
   await page.getByText("Change the address").first().click();
   await page.getByLabel("Address: acme@partner.example", { exact: true }).fill("moved@partner.example");
