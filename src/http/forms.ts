@@ -1,7 +1,12 @@
+import type { FastifyRequest } from "fastify";
 import type { Server } from "./route.ts";
 
 /** More than any form of the pages holds. */
 const FORM_BYTES = 64 * 1024;
+
+/** Whether a page's form sends it, and so a person in front of a browser. */
+export const isForm = ({ headers }: Pick<FastifyRequest, "headers">): boolean =>
+  headers["content-type"]?.toLowerCase().startsWith("application/x-www-form-urlencoded") === true;
 
 /**
  * Reads the bodies of the pages' forms. What comes as `multipart/form-data` is not read: only one-click unsubscribing is

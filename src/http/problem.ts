@@ -63,13 +63,17 @@ const HEADERS: Partial<Record<ProblemName, Record<string, string>>> = {
   "rate-limited": { "retry-after": String(RETRY_AFTER_SECONDS) },
 };
 
-/** Answers with a problem; a `retry-after` that was set before stays. */
-export const sendProblem = (reply: FastifyReply, problem: Problem, publicUrl: string): FastifyReply => {
-  for (const [name, value] of Object.entries(HEADERS[problem.problem] ?? {}))
+/** Gives an answer the headers of its problem; a `retry-after` that was set before stays. */
+export const problemHeaders = (reply: FastifyReply, { problem }: Problem): FastifyReply => {
+  for (const [name, value] of Object.entries(HEADERS[problem] ?? {}))
     if (!reply.hasHeader(name)) reply.header(name, value);
-  return reply
+  return reply;
+};
+
+/** Answers with a problem. */
+export const sendProblem = (reply: FastifyReply, problem: Problem, publicUrl: string): FastifyReply =>
+  problemHeaders(reply, problem)
     .code(PROBLEMS[problem.problem].status)
     .type(PROBLEM_TYPE)
     .serializer(JSON.stringify)
     .send(problemBody(problem, publicUrl));
-};

@@ -16,6 +16,7 @@ import { watchRequests } from "./metrics.ts";
 import type { HttpParts } from "./parts.ts";
 import { BUG_BODY, PROBLEM_TYPE, problemOf, sendProblem } from "./problem.ts";
 import type { Server } from "./route.ts";
+import { isPageForm, sendRefused } from "./refused-form.ts";
 import { acknowledgementRoutes } from "./routes/acknowledgements.ts";
 import { bounceRoutes } from "./routes/bounces.ts";
 import { changeRoutes } from "./routes/changes.ts";
@@ -44,8 +45,8 @@ const REQUEST_TIMEOUT_MS = 10 * 60_000;
 /** The longest id in an address is a page's token. */
 const MAX_PARAM_LENGTH = 500;
 
-/** Every refusal and every bug, as RFC 9457 says it. */
-const answerFaults = (app: FastifyInstance, { config, outages, log }: HttpParts): void => {
+/** Every refusal and every bug: as RFC 9457 says it to programs, as a page to whoever pressed a button of a page. */
+const answerFaults = (app: FastifyInstance, { config, outages, log }: HttpParts, pages: Pages): void => {
   const streak = makeStreak();
   // What is public, such as /healthz, answers without the ledger.
   app.addHook("onResponse", async ({ routeOptions }, { statusCode }) => {
@@ -58,9 +59,9 @@ const answerFaults = (app: FastifyInstance, { config, outages, log }: HttpParts)
     if (problem) {
       if (problem.problem === "unavailable" && !outages.explain(error, "requests"))
         log[streak.failed(error) ? "warn" : "debug"]({ err: error, method, route }, "a part cannot be reached");
-      return sendProblem(reply, problem, config.publicUrl);
-    }
-    log.error({ err: error, method, route }, "a request met a bug");
+    } else log.error({ err: error, method, route }, "a request met a bug");
+    if (isPageForm(request)) return sendRefused(request, reply, { problem, pages, publicUrl: config.publicUrl });
+    if (problem) return sendProblem(reply, problem, config.publicUrl);
     return reply.code(BUG_BODY.status).type(PROBLEM_TYPE).serializer(JSON.stringify).send(BUG_BODY);
   });
   app.setNotFoundHandler((request, reply) =>
@@ -132,7 +133,7 @@ export const makeServer = async (parts: HttpParts): Promise<FastifyInstance> => 
 
   app.setValidatorCompiler(zodValidator);
   app.setSerializerCompiler(serializerCompiler);
-  answerFaults(app, parts);
+  answerFaults(app, parts, pages);
   watchRequests(app, registry);
   if (parts.onRoute) app.addHook("onRoute", parts.onRoute);
 

@@ -71,7 +71,7 @@ export const attendee = ({ name, address }: Mailbox): string =>
 const descriptionOf = ({ fields }: Change, words: Words, page: string): string =>
   [
     fields.summary ? plainBlock(fields.summary) : "",
-    fields.action ? `${words.say("label.action")}:\n${plainBlock(fields.action)}` : "",
+    fields.action ? `${words.say("label.action")}${words.say("colon")}\n${plainBlock(fields.action)}` : "",
     page,
   ]
     .filter((part) => part !== "")

@@ -25,7 +25,9 @@ const contentOf = (view: RecordedChange): string => {
   const paragraph = (text: string): string => `<p>${escapeHtml(plainBlock(text)).replaceAll("\n", "<br>")}</p>`;
   return [
     `<p><b>${escapeHtml(words.say(`status.${view.status}`))}</b></p>`,
-    release ? `<p>${escapeHtml(`${words.say(label)}: ${[release.line, ...release.notes].join(". ")}`)}</p>` : "",
+    release
+      ? `<p>${escapeHtml(`${words.say(label)}${words.say("colon")} ${[release.line, ...release.notes].join(". ")}`)}</p>`
+      : "",
     fields.summary ? paragraph(fields.summary) : "",
     fields.action ? `<p><b>${escapeHtml(words.say("label.action"))}</b></p>${paragraph(fields.action)}` : "",
     fields.details ? unstyled(renderMarkdown(fields.details)) : "",

@@ -66,6 +66,8 @@ const LABELS = {
   after: "label.after",
   category: "label.category",
   unsubscribe: "footer.unsubscribe",
+  /** What stands between a label and its value; French has a space before it, where no line breaks. */
+  colon: "colon",
 } as const satisfies Record<string, WordKey>;
 
 /** What differs since the recipient was told last, whatever the notice is; who hears of a change for the first time needs no former values. */
@@ -148,7 +150,7 @@ export const noticeView = (scene: Scene): NoticeView => {
     eyebrow: words.say(`eyebrow.${notice.kind}`),
     title,
     lead,
-    preheader: [lead, release && live ? `${release.label}: ${release.line}.` : ""].join(" ").trim(),
+    preheader: [lead, release && live ? `${release.label}${words.say("colon")} ${release.line}.` : ""].join(" ").trim(),
     change: change?.change ?? null,
     service: fields ? plainLine(fields.service) : null,
     category: categoryWords(fields?.category, words),

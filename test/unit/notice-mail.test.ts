@@ -129,6 +129,8 @@ test("fr-CA reads French with its own dates, pt-BR reads English, and a locale o
   assert.match(french.text, /entre en vigueur dans 14 jours/);
   assert.match(french.text, /lundi 1 mars 2027/);
   assert.match(french.html, /<html lang="fr"/);
+  assert.match(french.text, /^Catégorie\u00a0: /m, "a French colon has a space before it, where no line breaks");
+  assert.doesNotMatch(french.text, /[\p{L}]:(?=[ \n])/u);
   assert.match(mailOf(aNotice(), anAddressee({ locale: "pt-BR" })).text, /Monday, 1 March 2027 \(in 99 days\)/);
   assert.match(mailOf(aNotice(), anAddressee({ locale: "no such", timeZone: "Mars/Base" })).text, /1 March 2027/);
 });

@@ -12,6 +12,7 @@ import type { Pages } from "../../pages/pages.ts";
 import { plainBlock, plainLine } from "../../render/plain-text.ts";
 import { wordsFor } from "../../render/words.ts";
 import { sendClosed } from "../closed-page.ts";
+import { isForm } from "../forms.ts";
 import { sendPage } from "../html.ts";
 import { type OpenedLink, openLink } from "../open-link.ts";
 import type { HttpParts } from "../parts.ts";
@@ -31,9 +32,6 @@ const answer = z.object({
   by: z.string().max(200, "is longer than 200 characters").optional(),
   note: z.string().max(2_000, "is longer than 2,000 characters").optional(),
 });
-
-const isForm = ({ headers }: FastifyRequest): boolean =>
-  headers["content-type"]?.startsWith("application/x-www-form-urlencoded") === true;
 
 /**
  * A partner's own pages, behind links that only its mails and webhooks hold: no login and no cookie. Reading changes
