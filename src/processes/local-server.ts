@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 /** What `start` leaves in the data folder while it runs, so that the CLI finds it. */
@@ -23,7 +23,10 @@ export const readLocalServer = (dataFolder: string): LocalServer | null => {
 
 export const writeLocalServer = (dataFolder: string, server: LocalServer): void => {
   mkdirSync(dataFolder, { recursive: true, mode: 0o700 });
-  writeFileSync(serverFile(dataFolder), `${JSON.stringify(server)}\n`);
+  // Written aside and renamed, so that nobody reads half of it.
+  const aside = `${serverFile(dataFolder)}.${process.pid}`;
+  writeFileSync(aside, `${JSON.stringify(server)}\n`);
+  renameSync(aside, serverFile(dataFolder));
 };
 
 export const removeLocalServer = (dataFolder: string): void => rmSync(serverFile(dataFolder), { force: true });
