@@ -26,16 +26,13 @@ const KEPT_BYTES = 2_048;
  * One POST, from its place in an origin's queue to the end of the answer's body; undici calls it as the request's handler.
  * Once the status has come the answer stands, whatever becomes of the body.
  *
- * A class, where the rest of the project has closures: a delivery took fifteen of them, and what survives the garbage
- * collector of so many objects cost it more than the exchange itself (docs/performance.md).
+ * A class, where the rest of the project has closures: a delivery took fifteen of them, and most of what they hold on to
+ * outlived it by a collection or two (docs/performance.md).
  */
 export class Exchange implements Dispatcher.DispatchHandler {
   readonly target: Target;
   readonly headers: string[];
   readonly body: Buffer;
-  readonly signal: AbortSignal;
-  /** By `performance.now()`. */
-  readonly endsAt: number;
   /** False once it has ended: given up while it waits for a connection, it is never begun. */
   wanted = true;
   /** The connection that it has; the agent's. */
@@ -49,21 +46,15 @@ export class Exchange implements Dispatcher.DispatchHandler {
   private length = 0;
   private kept: Buffer | null = null;
 
-  constructor(
-    { target, headers, body }: Request,
-    limits: { signal: AbortSignal; endsAt: number },
-    answered: (answer: Answer | Error) => void,
-  ) {
+  constructor({ target, headers, body }: Request, answered: (answer: Answer | Error) => void) {
     this.target = target;
     this.headers = headers;
     this.body = body;
-    this.signal = limits.signal;
-    this.endsAt = limits.endsAt;
     this.answered = answered;
   }
 
   /** Ends it from this side. It settles first, so that what undici says of the cut changes nothing. */
-  stop(why: string): void {
+  end(why: string): void {
     this.fail(why);
     const reason = new Error(why);
     if (this.controller) this.controller.abort(reason);

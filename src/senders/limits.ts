@@ -1,5 +1,8 @@
+/** Something under way that can be ended from this side. */
+export type Endable = { end(why: string): void };
+
 /** How long one attempt may take, and who is to be told when it is over. */
-export class Limit {
+export class Limit implements Endable {
   /** Why it is over; null while it lasts. */
   reason: string | null = null;
   /** Called when it ends, with what is under way just then. */
@@ -12,28 +15,36 @@ export class Limit {
 }
 
 export type Limits = {
-  /** One that ends `timeoutMs` from now, or when `signal` aborts. */
-  begin(signal: AbortSignal): Limit;
-  /** It is needed no more. */
-  done(limit: Limit): void;
+  /** Ends it after the limits' time, or when `signal` aborts: at once when it has. */
+  begin(one: Endable, signal: AbortSignal): void;
+  /** It is over by itself. */
+  done(one: Endable): void;
 };
 
 /**
- * Limits of one length. One timer serves all of them, and one listener those of a signal: an AbortController, a timer and
- * three listeners for each mail took 40 µs of 215 (docs/performance.md).
+ * Limits of one length; `late` and `stopped` say why one ended. One timer serves all of them, and one listener those of a
+ * signal: an AbortController, a timer and three listeners for each mail took 40 µs of 215 (docs/performance.md).
  */
-export const makeLimits = ({ timeoutMs, stopped }: { timeoutMs: number; stopped: string }): Limits => {
+export const makeLimits = ({
+  timeoutMs,
+  late,
+  stopped,
+}: {
+  timeoutMs: number;
+  late: string;
+  stopped: string;
+}): Limits => {
   /** In the order in which they began, which is that of their ends. */
-  const running = new Map<Limit, { signal: AbortSignal; endsAt: number }>();
+  const running = new Map<Endable, { signal: AbortSignal; endsAt: number }>();
   const watched = new WeakSet<AbortSignal>();
   let timer: NodeJS.Timeout | null = null;
 
   const endLate = (): void => {
     const now = performance.now();
-    for (const [limit, { endsAt }] of running) {
+    for (const [one, { endsAt }] of running) {
       if (endsAt > now) break;
-      running.delete(limit);
-      limit.end(`no answer within ${timeoutMs} ms`);
+      running.delete(one);
+      one.end(late);
     }
     const [first] = running.values();
     timer = first ? setTimeout(endLate, first.endsAt - now) : null;
@@ -41,23 +52,20 @@ export const makeLimits = ({ timeoutMs, stopped }: { timeoutMs: number; stopped:
   const watch = (signal: AbortSignal): void => {
     watched.add(signal);
     const endAll = (): void => {
-      for (const [limit, { signal: its }] of running) if (its === signal) limit.end(stopped);
+      for (const [one, { signal: its }] of running) if (its === signal) one.end(stopped);
     };
     signal.addEventListener("abort", endAll, { once: true });
   };
 
   return {
-    begin: (signal) => {
-      const limit = new Limit();
-      if (signal.aborted) limit.end(stopped);
-      else if (!watched.has(signal)) watch(signal);
-      running.set(limit, { signal, endsAt: performance.now() + timeoutMs });
+    begin: (one, signal) => {
+      if (signal.aborted) return one.end(stopped);
+      if (!watched.has(signal)) watch(signal);
+      running.set(one, { signal, endsAt: performance.now() + timeoutMs });
       timer ??= setTimeout(endLate, timeoutMs);
-      return limit;
     },
-    done: (limit) => {
-      running.delete(limit);
-      limit.onEnd = null;
+    done: (one) => {
+      running.delete(one);
       if (running.size > 0 || timer === null) return;
       clearTimeout(timer);
       timer = null;

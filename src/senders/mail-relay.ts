@@ -1,7 +1,7 @@
 import type { Clock } from "../clock.ts";
 import type { Outages } from "../outages.ts";
 import { makeBreaker, type Permit } from "./breaker.ts";
-import { type Limit, makeLimits } from "./limits.ts";
+import { Limit, makeLimits } from "./limits.ts";
 import { type Ended, mailOutcome, type SmtpEnd } from "./mail-outcome.ts";
 import { type Lease, makeSmtpPool } from "./smtp-pool.ts";
 import { type MailEnvelope, openSession, relayOf, type SmtpSession } from "./smtp-session.ts";
@@ -41,7 +41,7 @@ export const makeMailRelay = (deps: MailRelayDeps): MailRelay => {
   const { timeoutMs, clock, outages } = deps;
   const relay = relayOf(deps.smtpUrl, timeoutMs);
   const pool = makeSmtpPool({ connections: deps.connections ?? CONNECTIONS, idleMs: IDLE_MS, clock });
-  const limits = makeLimits({ timeoutMs, stopped: STOPPED.text });
+  const limits = makeLimits({ timeoutMs, late: `no answer within ${timeoutMs} ms`, stopped: STOPPED.text });
   const breaker = makeBreaker({ clock, openMs: SPARED_MS });
 
   /** Lets the next mail have the connection: at once when this one went well, after RSET when it was refused. */
@@ -124,7 +124,8 @@ export const makeMailRelay = (deps: MailRelayDeps): MailRelay => {
   return {
     spared: () => (breaker.refuses() ? SPARED : null),
     carry: async (envelope, mail, signal) => {
-      const limit = limits.begin(signal);
+      const limit = new Limit();
+      limits.begin(limit, signal);
       try {
         const end = await attempt({ envelope, mail, signal }, limit, true);
         return signal.aborted && !reached(end) ? STOPPED : end;

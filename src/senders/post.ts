@@ -1,5 +1,6 @@
 import { type Answer, Exchange, type Request } from "./exchange.ts";
 import type { GuardedAgent } from "./guarded-agent.ts";
+import { makeLimits } from "./limits.ts";
 
 /** Calls `answered` once: with an error only for bugs. */
 export type Post = (request: Request, signal: AbortSignal, answered: (answer: Answer | Error) => void) => void;
@@ -9,38 +10,13 @@ export type Post = (request: Request, signal: AbortSignal, answered: (answer: An
  * the other side does.
  */
 export const makePost = ({ agent, timeoutMs }: { agent: GuardedAgent; timeoutMs: number }): Post => {
-  /** In the order in which they began, which is that of their deadlines: one timer, for the first, serves all. */
-  const running = new Set<Exchange>();
-  const watched = new WeakSet<AbortSignal>();
-  let timer: NodeJS.Timeout | null = null;
-
-  const endLate = (): void => {
-    const now = performance.now();
-    for (const exchange of running) {
-      if (exchange.endsAt > now) break;
-      exchange.stop(`not done within ${timeoutMs} ms`);
-    }
-    const [first] = running;
-    timer = first ? setTimeout(endLate, first.endsAt - now) : null;
-  };
-  /** One listener a signal: hundreds of exchanges share it, and adding a listener walks them all. */
-  const watch = (signal: AbortSignal): void => {
-    watched.add(signal);
-    const endAll = (): void => {
-      for (const exchange of running) if (exchange.signal === signal) exchange.stop("stopped by this side");
-    };
-    signal.addEventListener("abort", endAll, { once: true });
-  };
-
+  const limits = makeLimits({ timeoutMs, late: `not done within ${timeoutMs} ms`, stopped: "stopped by this side" });
   return (request, signal, answered) => {
-    if (signal.aborted) return answered({ kind: "unanswered", stage: "waiting", why: "stopped by this side" });
-    if (!watched.has(signal)) watch(signal);
-    const exchange = new Exchange(request, { signal, endsAt: performance.now() + timeoutMs }, (answer) => {
-      running.delete(exchange);
+    const exchange = new Exchange(request, (answer) => {
+      limits.done(exchange);
       answered(answer);
     });
-    running.add(exchange);
-    timer ??= setTimeout(endLate, timeoutMs);
-    agent.post(exchange);
+    limits.begin(exchange, signal);
+    if (exchange.wanted) agent.post(exchange);
   };
 };
