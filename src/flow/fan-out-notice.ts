@@ -1,5 +1,5 @@
 import { CHANNELS, type Lane } from "../domain/category.ts";
-import { inTransaction, isUniqueViolation, type Ledger } from "../ledger/connection.ts";
+import { inTransaction, type Ledger } from "../ledger/connection.ts";
 import { fanOutWindow, lockNotice } from "../ledger/fan-out.ts";
 import type { Log } from "../log.ts";
 import { chunkQueue, type NoticeJob, type Queues } from "../queue/queues.ts";
@@ -67,14 +67,8 @@ export const makeFanOutNotice = ({ ledger, queues, log }: Parts): FanOutNotice =
       return window.covered < window.size ? { kind: "done" } : { kind: "more" };
     };
 
-    /** An endpoint that joined at the same moment was told first: look again. */
-    const again = (error: unknown): Step => {
-      if (!isUniqueViolation(error)) throw error;
-      return { kind: "more" };
-    };
-
     for (;;) {
-      const result = await step().catch(again);
+      const result = await step();
       if (result.kind === "more") {
         if (await isBusy(lane)) return { kind: "later", delayMs: PAUSE_MS };
         continue;

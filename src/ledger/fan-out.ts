@@ -100,7 +100,6 @@ const windowStatement = (audience: Audience): string => `
     FROM endpoints e JOIN partners p ON p.partner = e.partner, (SELECT * FROM notices WHERE no = $1) AS n
     WHERE e.no > $2 AND e.status = 'active' AND e.role = 'primary' AND e.deleted_at IS NULL
       AND p.left_at IS NULL AND p.subscriptions && ARRAY['*', $3] AND ${AUDIENCE[audience]}
-      AND NOT EXISTS (SELECT FROM deliveries made WHERE made.notice = $1 AND made.endpoint = e.no)
     ORDER BY e.no LIMIT $6
   ),
   numbered AS (
@@ -112,6 +111,7 @@ const windowStatement = (audience: Audience): string => `
   new_deliveries AS (
     INSERT INTO deliveries (notice, endpoint, lane, channel, chunk, due_at)
     SELECT notice, no, lane, channel, chunk, due_at FROM numbered
+    ON CONFLICT DO NOTHING
     RETURNING chunk, channel, lane
   ),
   new_chunks AS (
@@ -131,9 +131,9 @@ export type Window = { chunks: NewChunk[]; covered: number; deliveries: number }
 
 /**
  * Makes the deliveries of the next `size` endpoints after the cursor, in chunks, and moves the cursor: all in the
- * caller's transaction, which holds the notice's row. Run again it makes nothing twice. An endpoint that is welcomed in the
- * same moment makes it throw a unique violation, and everything is as before: run it again. `ON CONFLICT` would spare that
- * rare case the repetition, and cost each delivery a quarter more (22 µs for 17 µs).
+ * caller's transaction, which holds the notice's row. Run again it inserts nothing twice (primary key: notice, endpoint), nor
+ * beside a late joiner's welcome. Asking first which rows there are would cost a quarter less, but a planner that
+ * believes the table empty compares each endpoint with every row of the notice.
  *
  * `size` is at most 100,000: a window takes its chunk ids from one block of a thousand.
  */
