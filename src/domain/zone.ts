@@ -1,7 +1,8 @@
 import { tzOffset } from "@date-fns/tz";
+import { millisecondsInDay } from "date-fns/constants";
 
 /** A day: no zone changes its clocks twice in two of them. */
-const PROBE_MS = 86_400_000;
+const PROBE_MS = millisecondsInDay;
 /** Offsets kept of a zone, about 100 kB. */
 const MAX_KEPT = 2_000;
 const kept = new Map<string, Map<number, number>>();

@@ -1,8 +1,8 @@
 import type { Redis } from "ioredis";
-import { Problem } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { flushPrefix } from "../queue/flush.ts";
 import { epochKeyOf, noticeQueue, planQueue, chunkQueue, type QueueName, type Queues } from "../queue/queues.ts";
+import { needQueue } from "./need-queue.ts";
 import type { Reconcile } from "./reconcile.ts";
 import type { Reconciled } from "./reconcile-metrics.ts";
 
@@ -61,8 +61,7 @@ export const makeDrill = ({
   };
 
   return async () => {
-    if (!queues.areOpen())
-      throw new Problem("unavailable", "the queue cannot be reached at the moment; try again shortly");
+    needQueue(queues);
     const before: Held = {
       plans: await waitingIn(QUEUES.plans),
       notices: await waitingIn(QUEUES.notices),

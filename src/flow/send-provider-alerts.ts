@@ -6,8 +6,8 @@ import type { ProviderSender } from "../senders/provider-sender.ts";
 
 /** Longer than an attempt may take by as much; when the process dies, the alert is due again after it. */
 const LEASE_SPARE_MS = 45_000;
-/** After an attempt that failed, by how many there were; the last for ever, for nobody else would tell the contact. */
-const RETRY_MS = [30_000, 60_000, 5 * 60_000, 15 * 60_000, 60 * 60_000] as const;
+/** After an attempt that failed, by how many there were; then hourly for ever, for nobody else would tell the contact. */
+const RETRY_MS = [30_000, 60_000, 5 * 60_000, 15 * 60_000] as const;
 const LAST_RETRY_MS = 60 * 60_000;
 const UNREACHABLE_MS = 5_000;
 

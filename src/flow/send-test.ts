@@ -5,6 +5,7 @@ import { inTransaction, type Ledger } from "../ledger/connection.ts";
 import { findTestOutcome, insertTestNotice, type TestOutcome } from "../ledger/test-notices.ts";
 import type { Log } from "../log.ts";
 import type { Queues } from "../queue/queues.ts";
+import { needQueue } from "./need-queue.ts";
 import { queueChunks } from "./queue-chunks.ts";
 
 const POLL_MS = 50;
@@ -22,9 +23,7 @@ export type SendTest = (endpoint: number) => Promise<SentTest>;
 export const makeSendTest =
   ({ ledger, queues, log }: { ledger: Ledger; queues: Queues; log: Log }): SendTest =>
   async (endpoint) => {
-    // Adding to a queue that was never connected would wait for as long as Redis is away.
-    if (!queues.areOpen())
-      throw new Problem("unavailable", "the queue cannot be reached at the moment; try again shortly");
+    needQueue(queues);
     const made = await inTransaction(ledger.pools.urgent, (sql) => insertTestNotice(sql, endpoint));
     if (!made) throw new Problem("not-found", `there is no endpoint ${endpointId(endpoint)}`);
     const delivery = deliveryId(made.notice.id, endpoint);

@@ -72,6 +72,8 @@ const unsentColumns = (batch: readonly Settled[], now: number): SettlementColumn
   error: batch.map((it) => it.settlement.error),
 });
 
+const NOTHING: ReadonlySet<string> = new Set();
+
 const isSent = (it: Settled): boolean => it.settlement.status === "sent";
 
 /** Commits a batch. What went to healthy endpoints and was sent says nothing new of them: it takes one statement. */
@@ -89,14 +91,9 @@ const commit = async (pool: Pool, judge: JudgeEndpoints, all: readonly Settled[]
       await settleReplay(sql, { ...settlement, ...attempt, delayMs: delayOf(it) });
     }
     const batch = all.filter((it) => !it.repeated);
-    await settleSent(sql, sentColumns(batch.filter(isSent), now));
-    const unsent = await settleUnsent(
-      sql,
-      unsentColumns(
-        batch.filter((it) => !isSent(it)),
-        now,
-      ),
-    );
+    const { sent = [], others = [] } = Object.groupBy(batch, (it) => (isSent(it) ? "sent" : "others"));
+    if (sent.length > 0) await settleSent(sql, sentColumns(sent, now));
+    const unsent = others.length > 0 ? await settleUnsent(sql, unsentColumns(others, now)) : NOTHING;
     // Once one of its deliveries failed here, a success of the same batch is news too.
     const failed = new Set(batch.flatMap((it) => (unsent.has(deliveryKey(it)) ? [it.endpoint] : [])));
     // A repetition that fails says nothing new either: nobody waits for it.

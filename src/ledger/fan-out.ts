@@ -84,19 +84,19 @@ const AUDIENCE: Record<Audience, string> = (() => {
  * neither a held weekday nor one of its holidays, but never on or before the day of acceptance (it was told then), and
  * never after the release: then at the nominal time. Without a day of its own ($7 null) all get it at `due_at`.
  */
-export const OWN_HOUR = `
-  CASE WHEN $7::jsonb IS NULL THEN n.due_at ELSE (
+export const ownHour = (hours: string): string => `
+  CASE WHEN ${hours} IS NULL THEN n.due_at ELSE (
     SELECT CASE WHEN own.at < coalesce(n.release_at, 'infinity') THEN own.at ELSE n.due_at END
-    FROM (SELECT (coalesce(max(days.day), n.day) + ($7::jsonb->>'sendAt')::time) AT TIME ZONE p.time_zone AS at
+    FROM (SELECT (coalesce(max(days.day), n.day) + (${hours}->>'sendAt')::time) AT TIME ZONE p.time_zone AS at
           FROM (SELECT n.day - back AS day FROM generate_series(0, 13) AS back) AS days
-          WHERE NOT $7::jsonb->'heldDays' ? trim(to_char(days.day, 'Day')) AND NOT days.day = ANY(p.holidays)
-            AND days.day > ($7::jsonb->>'notBefore')::date) AS own
+          WHERE NOT ${hours}->'heldDays' ? trim(to_char(days.day, 'Day')) AND NOT days.day = ANY(p.holidays)
+            AND days.day > (${hours}->>'notBefore')::date) AS own
   ) END`;
 
 const windowStatement = (audience: Audience): string => `
   WITH first AS MATERIALIZED (SELECT nextval('chunk_ids') AS id),
   audience AS MATERIALIZED (
-    SELECT e.no, e.channel, n.no AS notice, n.lane, ${OWN_HOUR} AS due_at
+    SELECT e.no, e.channel, n.no AS notice, n.lane, ${ownHour("$7::jsonb")} AS due_at
     FROM endpoints e JOIN partners p ON p.partner = e.partner, (SELECT * FROM notices WHERE no = $1) AS n
     WHERE e.no > $2 AND e.status = 'active' AND e.role = 'primary' AND e.deleted_at IS NULL
       AND p.left_at IS NULL AND p.subscriptions && ARRAY['*', $3] AND ${AUDIENCE[audience]}

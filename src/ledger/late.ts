@@ -1,5 +1,5 @@
 import type { Sql } from "./connection.ts";
-import { hoursOf, OWN_HOUR } from "./fan-out.ts";
+import { hoursOf, ownHour } from "./fan-out.ts";
 
 /** Endpoints that one sweep welcomes. */
 const WELCOME_LIMIT = 5_000;
@@ -29,7 +29,7 @@ export const welcomeEndpoints = async (sql: Sql): Promise<number> => {
       ),
       made AS (
         INSERT INTO deliveries (notice, endpoint, lane, channel, due_at)
-        SELECT n.no, e.no, n.lane, e.channel, greatest(${OWN_HOUR.replaceAll("$7::jsonb", "n.hours")}, now())
+        SELECT n.no, e.no, n.lane, e.channel, greatest(${ownHour("n.hours")}, now())
         FROM fresh
         JOIN endpoints e ON e.no = fresh.no
         JOIN partners p ON p.partner = e.partner

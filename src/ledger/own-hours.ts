@@ -1,10 +1,10 @@
 import type { Sql } from "./connection.ts";
-import { hoursOf, OWN_HOUR } from "./fan-out.ts";
+import { hoursOf, ownHour } from "./fan-out.ts";
 
 /** When a partner gets each notice of a change that waits for its own hour, by the notice's number: what the fan-out makes of it. */
 export const ownHours = async (sql: Sql, change: string, partner: string): Promise<Map<number, Date>> => {
   const { rows } = await sql.query<{ no: number; at: Date }>(
-    `SELECT n.no, ${OWN_HOUR.replaceAll("$7::jsonb", "n.hours")} AS at
+    `SELECT n.no, ${ownHour("n.hours")} AS at
      FROM (SELECT n.*, ${hoursOf("o.policy", "r.accepted_at")} AS hours FROM notices n
            JOIN revisions r ON r.change = n.change AND r.revision = n.revision
            JOIN policies o ON o.hash = r.policy

@@ -1,24 +1,13 @@
-import type { Clock } from "../clock.ts";
-import { readAllowList } from "../domain/address.ts";
 import { plainBlock } from "../render/plain-text.ts";
-import { makeGuardedAgent } from "./guarded-agent.ts";
-import { makePost } from "./post.ts";
 import type { ProviderSender, RecordedAlert } from "./provider-sender.ts";
 import { webhookId } from "./signature.ts";
-import { makeWebhookHeaders } from "./webhook-headers.ts";
-import { webhookOutcome } from "./webhook-outcome.ts";
+import { makeSignedPost, type SignedPostParts } from "./signed-post.ts";
 
-export type ProviderWebhookDeps = {
+export type ProviderWebhookDeps = Omit<SignedPostParts, "connectionsPerOrigin"> & {
   url: string;
   /** `whsec_…` */
   secret: string;
-  /** CIDRs that are not public and yet may be reached, as for partners' webhooks. */
-  webhookAllow: readonly string[];
   publicUrl: string;
-  /** Forewarn's, for `user-agent`. */
-  version: string;
-  timeoutMs: number;
-  clock: Clock;
 };
 
 /**
@@ -46,27 +35,18 @@ export const renderProviderWebhook =
  * connection of its own, so that a backlog of notices never delays a cry for help.
  */
 export const makeProviderWebhook = (deps: ProviderWebhookDeps): ProviderSender => {
-  const { secret, webhookAllow, publicUrl, version, timeoutMs, clock } = deps;
+  const { secret, publicUrl } = deps;
   const url = new URL(deps.url);
   const target = { origin: url.origin, path: `${url.pathname}${url.search}` };
-  const agent = makeGuardedAgent({ allow: readAllowList(webhookAllow), timeoutMs, connectionsPerOrigin: 1 });
-  const post = makePost({ agent, timeoutMs });
+  const signedPost = makeSignedPost({ ...deps, connectionsPerOrigin: 1 });
   const render = renderProviderWebhook(publicUrl);
-  const headersOf = makeWebhookHeaders({ version, clock });
 
   return {
     channel: "webhook",
     send: (alert, signal) => {
       const id = webhookId(`provider.${alert.dedupe}`);
-      const body = render(alert, id);
-      const headers = headersOf({ id, body, secrets: [secret] });
-      return new Promise((resolve, reject) => {
-        post({ target, headers, body }, signal, (answer) => {
-          if (answer instanceof Error) reject(answer);
-          else resolve(webhookOutcome(answer, clock.now()));
-        });
-      });
+      return signedPost.post({ target, id, body: render(alert, id), secrets: [secret] }, signal);
     },
-    close: () => agent.close(),
+    close: () => signedPost.close(),
   };
 };

@@ -202,7 +202,7 @@ test("a reminder is replayed while the release is ahead, and dead afterwards", a
   );
   const missed = async () => (await replays.missed(no, EVER)).map((it) => it.notice);
   assert.deepEqual(await missed(), ["CHG-21.r1.reminder-P1M"]);
-  await pipeline.sql.query("UPDATE notices SET release_at = now() WHERE change = 'CHG-21'");
+  await pipeline.sql.query("UPDATE notices SET release_at = now() - interval '1 second' WHERE change = 'CHG-21'");
   assert.deepEqual(await missed(), []);
 });
 
