@@ -49,6 +49,9 @@ const MAX_HEADER_BYTES = 16_384;
  *
  * It hands undici's Clients their exchanges itself: an exchange that waits begins on the very connection that another
  * leaves, while undici's own Pool would look through all of them, and look each over before it is used again.
+ *
+ * What is posted in one turn of the event loop goes out together at its end: written one by one between other work, each
+ * request wakes a receiver that sleeps again before the next, which costs this side a quarter of its CPU time.
  */
 export const makeGuardedAgent = (parts: GuardedAgentParts): GuardedAgent => {
   const { connectionsPerOrigin = 32, idleOrigins = 1_000 } = parts;
@@ -56,6 +59,8 @@ export const makeGuardedAgent = (parts: GuardedAgentParts): GuardedAgent => {
   const origins = new Map<string, Origin>();
   /** Those with nothing running, the longest unused first. */
   const idle = new Map<string, Origin>();
+  /** Posted in this turn of the event loop. */
+  let gathered: Exchange[] = [];
 
   const drop = (origin: Origin, slot: Slot): void => {
     origin.slots.delete(slot);
@@ -126,14 +131,25 @@ export const makeGuardedAgent = (parts: GuardedAgentParts): GuardedAgent => {
     return origin;
   };
 
+  const start = (exchange: Exchange): void => {
+    if (!exchange.wanted) return;
+    const { origin: name } = exchange.target;
+    const origin = origins.get(name) ?? open(name);
+    if (idle.size > 0) idle.delete(name);
+    const slot = origin.free.pop() ?? (origin.slots.size < connectionsPerOrigin ? openSlot(origin) : null);
+    if (slot) begin(slot, exchange);
+    else origin.queue.push(exchange);
+  };
+  const startGathered = (): void => {
+    const burst = gathered;
+    gathered = [];
+    for (const exchange of burst) start(exchange);
+  };
+
   return {
     post: (exchange) => {
-      const { origin: name } = exchange.target;
-      const origin = origins.get(name) ?? open(name);
-      if (idle.size > 0) idle.delete(name);
-      const slot = origin.free.pop() ?? (origin.slots.size < connectionsPerOrigin ? openSlot(origin) : null);
-      if (slot) begin(slot, exchange);
-      else origin.queue.push(exchange);
+      if (gathered.length === 0) setImmediate(startGathered);
+      gathered.push(exchange);
     },
     close: async () => {
       const open = [...origins.values()].flatMap(({ slots }) => [...slots]);
