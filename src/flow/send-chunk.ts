@@ -9,6 +9,7 @@ import { readyPartners } from "../ledger/ready-partners.ts";
 import type { Log } from "../log.ts";
 import type { Lanes, Ticket } from "../queue/lanes.ts";
 import type { Admission, Origins } from "../queue/origins.ts";
+import { makePermits } from "../queue/permits.ts";
 import type { ChunkJob } from "../queue/queues.ts";
 import type { AttemptDelivery } from "./attempt-delivery.ts";
 import type { NoticeContents } from "./notice-contents.ts";
@@ -17,6 +18,11 @@ import type { Settler } from "./settle.ts";
 /** A run begins nothing after this; the rest goes back, due now. */
 const RUN_MS = 20_000;
 const LEASE_MARGIN_MS = 10_000;
+/**
+ * Chunks of a lane whose deliveries are in memory and not begun: while one begins, another loads. With more, what is loaded
+ * outlives several collections before it is sent: with sixteen a delivery took 15 to 20 % more of the sender's CPU.
+ */
+const LOADED_AHEAD = 2;
 /** An attempt without an answer that took longer than this held a slot for nothing. */
 const SILENCE_MS = 1_000;
 
@@ -61,8 +67,9 @@ export const makeSendChunk = (parts: Parts): SendChunk => {
   const { lane, channel, ledger, contents, attemptDelivery, settler, lanes, origins, timeoutMs, log } = parts;
   const pool = ledger.pools[lane];
   const originOf = ORIGIN_OF[channel];
+  const permits = makePermits(LOADED_AHEAD);
 
-  return async ({ chunk }, stopping) => {
+  const loadAndSend = async ({ chunk }: ChunkJob, stopping: AbortSignal, letNextLoad: () => void): Promise<void> => {
     const begunAt = performance.now();
     const run = await takeLease(pool, chunk, RUN_MS + timeoutMs + LEASE_MARGIN_MS);
     if (run === null) return;
@@ -161,6 +168,7 @@ export const makeSendChunk = (parts: Parts): SendChunk => {
         void attempt(one, ticket);
       }
       todo = left;
+      letNextLoad();
       if (todo.length > 0 && !isOver()) await origins.change();
     }
     if (running > 0)
@@ -183,5 +191,14 @@ export const makeSendChunk = (parts: Parts): SendChunk => {
       },
       "chunk sent",
     );
+  };
+
+  return async (job, stopping) => {
+    const letNextLoad = await permits.take();
+    try {
+      await loadAndSend(job, stopping, letNextLoad);
+    } finally {
+      letNextLoad();
+    }
   };
 };
