@@ -13,6 +13,7 @@ import { makeLog } from "../src/log.ts";
 import { connect } from "../src/processes/connect.ts";
 import type { Parts } from "../src/processes/parts.ts";
 import { cpuUsOf, cpuUsOfFamily, parentOf } from "./cpu.ts";
+import { wayOfStarting } from "./way-of-starting.ts";
 
 const ROOT = resolve(import.meta.dirname, "..");
 /** `BENCH_PROFILE=<folder>`: each of Forewarn's processes leaves a CPU profile there as it ends. */
@@ -40,9 +41,10 @@ export type Stage = {
 
 /** Waits for a line of the log that says so; a process that ends first throws with its last lines. */
 const startReal = async (file: string, env: Record<string, string>, ready: string): Promise<RealProcess> => {
-  const child: ChildProcess = spawn(process.execPath, [...PROFILING, ...FLAGS, join(ROOT, file)], {
+  const way = wayOfStarting(file);
+  const child: ChildProcess = spawn(process.execPath, [...way.options, ...PROFILING, ...FLAGS, join(ROOT, file)], {
     cwd: ROOT,
-    env: { PATH: process.env["PATH"], HOME: process.env["HOME"], ...env },
+    env: { PATH: process.env["PATH"], HOME: process.env["HOME"], ...way.env, ...env },
     stdio: ["ignore", "pipe", "inherit"],
   });
   const exited = once(child, "exit");

@@ -1,15 +1,17 @@
 import type { Channel } from "../domain/category.ts";
 import { elapsedMs } from "../domain/duration.ts";
-import { makeEmailSender } from "../senders/email.ts";
 import type { Sender } from "../senders/sender.ts";
-import { makeWebhookSender } from "../senders/webhook.ts";
 import { VERSION } from "../version.ts";
 import type { Parts } from "./parts.ts";
 
-/** The sender of each channel, made from the configuration; null where it lacks what the channel needs. */
-const SENDERS: Record<Channel, (parts: Parts) => Sender | null> = {
-  webhook: ({ config, policy, keyring, clock, log }) =>
-    makeWebhookSender({
+/**
+ * The sender of each channel, made from the configuration; null where it lacks what the channel needs. Only the channel's
+ * own modules are loaded: what writes and carries mails would be 10 MB of a process that posts webhooks.
+ */
+const SENDERS: Record<Channel, (parts: Parts) => Promise<Sender | null>> = {
+  webhook: async ({ config, policy, keyring, clock, log }) => {
+    const { makeWebhookSender } = await import("../senders/webhook.ts");
+    return makeWebhookSender({
       webhookAllow: config.webhookAllow,
       publicUrl: config.publicUrl,
       timeoutMs: elapsedMs(policy.timeouts.webhook),
@@ -17,9 +19,11 @@ const SENDERS: Record<Channel, (parts: Parts) => Sender | null> = {
       keyring,
       clock,
       log,
-    }),
-  email: ({ config, policy, keyring, clock, outages, log }) => {
+    });
+  },
+  email: async ({ config, policy, keyring, clock, outages, log }) => {
     if (config.smtpUrl === undefined) return null;
+    const { makeEmailSender } = await import("../senders/email.ts");
     return makeEmailSender({
       smtpUrl: config.smtpUrl,
       mailFrom: config.mailFrom,
@@ -35,4 +39,4 @@ const SENDERS: Record<Channel, (parts: Parts) => Sender | null> = {
   },
 };
 
-export const makeChannelSender = (channel: Channel, parts: Parts): Sender | null => SENDERS[channel](parts);
+export const makeChannelSender = (channel: Channel, parts: Parts): Promise<Sender | null> => SENDERS[channel](parts);

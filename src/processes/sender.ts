@@ -82,12 +82,13 @@ const startLane = ({ lane, sender, lanes, giveUp, ...parts }: LaneParts): Runnin
 export const startSender = async (channel: Channel, parts: Parts): Promise<Running> => {
   const givingUp = new AbortController();
   const lanes = makeLanes(SLOTS[channel]);
-  const running = LANES.flatMap((lane) => {
-    const sender = makeChannelSender(channel, parts);
-    return sender ? [startLane({ ...parts, lane, sender, lanes, giveUp: givingUp.signal })] : [];
-  });
+  const running: Running[] = [];
+  for (const lane of LANES) {
+    const sender = await makeChannelSender(channel, parts);
+    if (sender) running.push(startLane({ ...parts, lane, sender, lanes, giveUp: givingUp.signal }));
+  }
   if (running.length === 0) parts.log.warn("SMTP_URL is not set: mails wait until a process has it");
-  running.push(startProviderAlerts(channel, parts));
+  running.push(await startProviderAlerts(channel, parts));
   return {
     stop: async () => {
       setTimeout(() => givingUp.abort(), PATIENCE_MS).unref();

@@ -5,7 +5,8 @@ import { runProcess } from "./run.ts";
 
 /**
  * V8 lets a heap of 60 MB grow to 400 before it looks for what is garbage, where there is memory. With this it looks when a
- * quarter has come on top: a sender stays at 250 MB for as long as it runs (`npm run bench -- memory`).
+ * quarter has come on top. How much new objects may take (`--max-semi-space-size`) can be said at the start alone, so
+ * package.json and docker-compose.yml say it. Together they keep a sender below 250 MB (`npm run bench -- memory`).
  */
 const HEAP_GROWS_BY_PERCENT = 25;
 

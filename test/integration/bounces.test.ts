@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
-import { addCalendar, dayOf } from "../../src/domain/calendar.ts";
 import { openApi, type TestApi } from "../support/api.ts";
 import { bounceMail, type BounceParts } from "../support/bounce-mail.ts";
 import { type Pipeline, startPipeline } from "../support/pipeline.ts";
+import { tokensExpire } from "../support/tokens-expire.ts";
 
 let pipeline: Pipeline;
 let api: TestApi;
@@ -49,13 +49,7 @@ before(async () => {
   await pipeline.addService("payments");
   for (const partner of PARTNERS)
     await pipeline.addPartner(partner, partner === "both" ? ["email", "webhook"] : ["email"]);
-  await pipeline.announce({
-    change: "CHG-1",
-    category: "major",
-    service: "payments",
-    title: "Tokens expire",
-    releaseAt: addCalendar(dayOf(new Date(), "Europe/Paris"), "P60D"),
-  });
+  await pipeline.announce(tokensExpire());
   await pipeline.quiet();
 });
 

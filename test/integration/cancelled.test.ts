@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { addCalendar, dayOf } from "../../src/domain/calendar.ts";
 import { DEFAULT_POLICY } from "../../src/domain/policy.ts";
 import { type Pipeline, startPipeline } from "../support/pipeline.ts";
+import { tokensExpire } from "../support/tokens-expire.ts";
 import { until } from "../support/until.ts";
 
 type Deliveries = { partner: string; notice: string; status: string; reason: string | null }[];
@@ -34,13 +34,7 @@ test("a cancelled change is taken back with those who were told of it, and with 
   await pipeline.addPartner("left", ["webhook"]);
   await pipeline.addPartner("elsewhere", ["email", "webhook"], { subscriptions: ["search"] });
   receiver.script("/tried", { kind: "answer", status: 500 });
-  await pipeline.announce({
-    change: "CHG-1",
-    category: "major",
-    service: "payments",
-    title: "Tokens expire",
-    releaseAt: addCalendar(dayOf(new Date(), "Europe/Paris"), "P60D"),
-  });
+  await pipeline.announce(tokensExpire());
   await receiver.waitFor(1, { path: "/told" });
   await receiver.waitFor(1, { path: "/left" });
   await mailbox.waitFor(1);

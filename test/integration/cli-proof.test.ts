@@ -3,13 +3,13 @@ import { spawn } from "node:child_process";
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import { before, test } from "node:test";
-import { addCalendar, dayOf } from "../../src/domain/calendar.ts";
 import { makeSealNew } from "../../src/flow/seal.ts";
 import { openApi, type TestApi } from "../support/api.ts";
 import { bareEnvironment } from "../support/bare-environment.ts";
 import { bounceMail } from "../support/bounce-mail.ts";
 import { type Pipeline, startPipeline } from "../support/pipeline.ts";
 import { quietLog } from "../support/servers.ts";
+import { tokensExpire } from "../support/tokens-expire.ts";
 import { until } from "../support/until.ts";
 
 const MAIN = new URL("../../src/cli/main.ts", import.meta.url).pathname;
@@ -37,13 +37,7 @@ before(async () => {
   await pipeline.addService("payments");
   await pipeline.addPartner("acme", ["email"]);
   await pipeline.addPartner("mute", []);
-  await pipeline.announce({
-    change: "CHG-1",
-    category: "major",
-    service: "payments",
-    title: "Tokens expire",
-    releaseAt: addCalendar(dayOf(new Date(), "Europe/Paris"), "P40D"),
-  });
+  await pipeline.announce(tokensExpire(40));
   await pipeline.quiet();
   const sealNew = makeSealNew({ ledger: pipeline.parts.ledger, log: quietLog, marginMs: 0 });
   let sealed = 0;

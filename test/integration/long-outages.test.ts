@@ -7,7 +7,7 @@ import { makeOutages } from "../../src/outages.ts";
 import { startScheduler } from "../../src/processes/scheduler.ts";
 import { startSender } from "../../src/processes/sender.ts";
 import { atEnd } from "../support/at-end.ts";
-import { startPipeline } from "../support/pipeline.ts";
+import { type Pipeline, startPipeline } from "../support/pipeline.ts";
 import { quietLog } from "../support/servers.ts";
 import { until } from "../support/until.ts";
 
@@ -113,18 +113,22 @@ test("after an outage over several due dates an endpoint gets the newest notice 
   assert.equal(pipeline.mailbox.to("acme@partner.example").length, 2);
 });
 
+/** The announcement of CHG-1, due now, as the scheduler plans it. */
+const planAnnouncement = async ({ sql }: Pipeline) => {
+  const { rows } = await sql.query<{ no: number }>(
+    `INSERT INTO notices (id, change, revision, kind, lane, audience, due_at, fan_out_at, status)
+     VALUES ('CHG-1.r1.announcement', 'CHG-1', 1, 'announcement', 'routine', 'all', now(), now(), 'planned') RETURNING no`,
+  );
+  return { notice: "CHG-1.r1.announcement", no: rows[0]?.no };
+};
+
 test("while its lane has more than 2,000 chunks waiting a fan-out makes one window at a time, and goes on from its cursor", async () => {
   const pipeline = await startPipeline({ running: false });
-  const { parts, sql } = pipeline;
+  const { parts } = pipeline;
   await pipeline.addService("api");
   await pipeline.addPartners(20_001, "webhook");
   await pipeline.announce({ change: "CHG-1", category: "major", service: "api", title: "x", releaseAt: "2099-01-01" });
-  const notice = "CHG-1.r1.announcement";
-  await sql.query(
-    `INSERT INTO notices (id, change, revision, kind, lane, audience, due_at, fan_out_at, status)
-     VALUES ($1, 'CHG-1', 1, 'announcement', 'routine', 'all', now(), now(), 'planned')`,
-    [notice],
-  );
+  const { notice } = await planAnnouncement(pipeline);
   const queue = parts.queues.get("webhook-routine");
   const jobs = Array.from({ length: 2_001 }, (_, at) => ({ name: "other", data: { at } }));
   for (let from = 0; from < jobs.length; from += 1_000) await queue.addBulk(jobs.slice(from, from + 1_000));
@@ -146,18 +150,15 @@ test("an endpoint that is told by another transaction while its window is made g
   await pipeline.addService("api");
   await pipeline.addPartners(500, "webhook");
   await pipeline.announce({ change: "CHG-1", category: "major", service: "api", title: "x", releaseAt: "2099-01-01" });
-  const { rows } = await sql.query<{ no: number }>(
-    `INSERT INTO notices (id, change, revision, kind, lane, audience, due_at, fan_out_at, status)
-     VALUES ('CHG-1.r1.announcement', 'CHG-1', 1, 'announcement', 'routine', 'all', now(), now(), 'planned') RETURNING no`,
-  );
+  const { notice, no } = await planAnnouncement(pipeline);
   const other = await parts.ledger.pools.routine.connect();
   await other.query("BEGIN");
   await other.query(
     `INSERT INTO deliveries (notice, endpoint, lane, channel, due_at)
      SELECT $1, max(no), 'routine', 'webhook', now() FROM endpoints`,
-    [rows[0]?.no],
+    [no],
   );
-  const fannedOut = makeFanOutNotice({ ...parts, log: quietLog })({ notice: "CHG-1.r1.announcement" });
+  const fannedOut = makeFanOutNotice({ ...parts, log: quietLog })({ notice });
   const waits = "SELECT FROM pg_locks WHERE NOT granted AND locktype = 'transactionid'";
   await until(async () => (await sql.query(waits)).rowCount === 1, { deadlineMs: 10_000, what: "the window waits" });
   await other.query("COMMIT");

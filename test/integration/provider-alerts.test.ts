@@ -27,14 +27,14 @@ const open = async (running: boolean): Promise<Pipeline> => {
   await pipeline.addService("payments");
   await pipeline.addPartner("acme", ["email"]);
   await pipeline.announce({ change: "CHG-1", category: "normal", service: "payments", title: "Tokens expire" });
-  if (running) run(pipeline);
+  if (running) await run(pipeline);
   return pipeline;
 };
 /** Starts what tells the contact. */
-const run = (pipeline: Pipeline, contact: Contact = MAIL_ONLY): void => {
+const run = async (pipeline: Pipeline, contact: Contact = MAIL_ONLY): Promise<void> => {
   const parts = { ...pipeline.parts, config: { ...pipeline.parts.config, ...contact } };
   for (const channel of ["email", "webhook"] as const) {
-    const running = startProviderAlerts(channel, parts);
+    const running = await startProviderAlerts(channel, parts);
     atEnd(() => running.stop());
   }
 };
@@ -116,7 +116,7 @@ test("a mail to the contact survives a relay that refuses it, and a process that
   const acknowledge = acknowledgeIn(pipeline);
   await acknowledge(HELP);
   pipeline.mailbox.refuse({ stage: "rcpt", answer: { code: 451, text: "later" }, times: 1 });
-  run(pipeline);
+  await run(pipeline);
   const failed = await rowOf(pipeline, "email", ({ error }) => error !== null);
   assert.deepEqual([failed.status, failed.attempts, failed.waitsMs > 0], ["waiting", 1, true]);
   assert.match(failed.error ?? "", /later/);
@@ -130,7 +130,7 @@ test("while the relay cannot be reached mails wait without using up attempts", a
   const pipeline = await open(false);
   await acknowledgeIn(pipeline)(HELP);
   await pipeline.mailbox.close();
-  run(pipeline);
+  await run(pipeline);
   const { attempts } = await rowOf(
     pipeline,
     "email",
@@ -142,7 +142,7 @@ test("while the relay cannot be reached mails wait without using up attempts", a
 test("a partner who needs help is told to the contact's webhook too: signed, for programs and for people", async () => {
   const pipeline = await open(false);
   const contact = bothTo(pipeline);
-  run(pipeline, contact);
+  await run(pipeline, contact);
   assert.equal((await acknowledgeIn(pipeline, contact)(HELP)).kind, "recorded");
   const [[webhook], [mail]] = await Promise.all([
     pipeline.receiver.waitFor(1, { path: PATH }),
@@ -181,7 +181,7 @@ test("a webhook that fails is told again with the same id, no sooner than it ask
   const contact = bothTo(pipeline);
   const busy = { kind: "answer", status: 503, headers: { "retry-after": "600" } } as const;
   pipeline.receiver.script(PATH, busy, { kind: "answer", status: 200 });
-  run(pipeline, contact);
+  await run(pipeline, contact);
   await acknowledgeIn(pipeline, contact)(HELP);
   await pipeline.mailbox.waitFor(1, { to: CONTACT });
   const failed = await rowOf(pipeline, "webhook", ({ error }) => error !== null);
@@ -200,7 +200,7 @@ test("a webhook that answers 410 gets that alert no more; an address that webhoo
   const pipeline = await open(false);
   const contact = bothTo(pipeline);
   pipeline.receiver.script(PATH, { kind: "answer", status: 410 });
-  run(pipeline, contact);
+  await run(pipeline, contact);
   await acknowledgeIn(pipeline, contact)(HELP);
   const gone = await rowOf(pipeline, "webhook", ({ status }) => status !== "waiting");
   assert.deepEqual([gone.status, gone.attempts], ["refused", 1]);
@@ -208,7 +208,7 @@ test("a webhook that answers 410 gets that alert no more; an address that webhoo
 
   const shut = await open(false);
   shut.parts.config = { ...shut.parts.config, webhookAllow: [] };
-  run(shut, bothTo(shut));
+  await run(shut, bothTo(shut));
   await acknowledgeIn(shut, bothTo(shut))(HELP);
   const refused = await rowOf(shut, "webhook", ({ error }) => error !== null);
   assert.equal(refused.status, "waiting", "the operator can mend it");

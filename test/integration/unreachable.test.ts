@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
-import { addCalendar, dayOf } from "../../src/domain/calendar.ts";
 import { openApi, type TestApi } from "../support/api.ts";
 import { type Pipeline, startPipeline } from "../support/pipeline.ts";
+import { tokensExpire } from "../support/tokens-expire.ts";
 
 let pipeline: Pipeline;
 let api: TestApi;
@@ -63,13 +63,7 @@ test("partners whom no endpoint reaches are in the metrics, and in the change ju
   const [moved] = await join("unsubscribed", ["primary"]);
   const [erased] = await join("erased", ["primary"]);
   await join("departed", ["primary"]);
-  await pipeline.announce({
-    change: "CHG-1",
-    category: "major",
-    service: "payments",
-    title: "Tokens expire",
-    releaseAt: addCalendar(dayOf(new Date(), "Europe/Paris"), "P60D"),
-  });
+  await pipeline.announce(tokensExpire());
   await pipeline.quiet();
   const first = ["never", "no-primary"];
   assert.deepEqual([await shown("CHG-1"), await gauge()], [first, first.length]);

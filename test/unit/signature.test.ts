@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import fc from "fast-check";
 import { Webhook } from "standardwebhooks";
 import { checkSecret, makeSigner, newSecret, webhookId } from "../../src/senders/signature.ts";
@@ -85,3 +87,22 @@ for (const [why, secret, ok] of [
     assert.equal(verdict.ok, ok);
     if (!verdict.ok) assert.match(verdict.problem, /24 to 64 bytes; leave it out/);
   });
+
+test("a signer that remembers its secrets keeps none of the bodies that were signed in between", () => {
+  setFlagsFromString("--expose-gc");
+  const collect: unknown = runInNewContext("gc");
+  if (typeof collect !== "function") throw new Error("V8 gives no gc()");
+  const heldBytes = (): number => {
+    collect();
+    return process.memoryUsage().arrayBuffers;
+  };
+  const sign = makeSigner();
+  const BODY_BYTES = 1_000;
+  const ENDPOINTS = 10_000;
+  const before = heldBytes();
+  for (let no = 0; no < ENDPOINTS; no += 1)
+    sign({ ...VECTOR, body: Buffer.allocUnsafe(BODY_BYTES), secrets: [newSecret()] });
+  const grown = heldBytes() - before;
+  assert.ok(grown < 10 * ENDPOINTS, `${ENDPOINTS} secrets hold ${grown} bytes of buffers`);
+  assert.equal(sign({ ...VECTOR, secrets: [VECTOR.secret] }), VECTOR.signature);
+});
