@@ -1,6 +1,7 @@
 import { loadContents } from "../src/ledger/notice-content.ts";
 import { renderNoticeWebhook } from "../src/render/notice-webhook.ts";
 import { webhookId } from "../src/senders/signature.ts";
+import { addresseeOf } from "./addressee-of.ts";
 import type { Recipient } from "./populate.ts";
 import type { Stage } from "./stage.ts";
 import type { BareTarget } from "./yardsticks/bare-webhooks.ts";
@@ -13,22 +14,11 @@ const bodiesOf = async ({ sql, parts }: Stage, notice: number, recipients: reado
   const [content] = await loadContents(sql, [notice], "UTC");
   if (!content) throw new Error("there is no notice to copy");
   const splice = renderNoticeWebhook({ publicUrl: parts.config.publicUrl, keyring: parts.keyring })(content);
-  return recipients.map(({ no, partner, address, secret }) => {
-    const delivery = `${content.notice.id}.ep_${no}`;
-    const id = webhookId(delivery);
-    const to = {
-      delivery,
-      partner,
-      name: "",
-      locale: "en",
-      timeZone: "UTC",
-      pageEpoch: 0,
-      address,
-      secrets: [],
-      threadRoot: null,
-    };
-    const { origin, pathname } = new URL(address);
-    return { origin, path: pathname, id, secret, body: splice(to, id).toString() };
+  return recipients.map((recipient) => {
+    const to = addresseeOf(content, recipient);
+    const id = webhookId(to.delivery);
+    const { origin, pathname } = new URL(to.address);
+    return { origin, path: pathname, id, secret: recipient.secret, body: splice(to, id).toString() };
   });
 };
 

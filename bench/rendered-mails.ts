@@ -3,6 +3,7 @@ import { composeMail } from "../src/render/mail-form.ts";
 import { readMailbox } from "../src/render/mail-mime.ts";
 import { makeNoticeMails } from "../src/render/notice-mail.ts";
 import { makeTemplates } from "../src/render/templates.ts";
+import { addresseeOf } from "./addressee-of.ts";
 import type { Recipient } from "./populate.ts";
 import type { Stage } from "./stage.ts";
 import type { PooledMail } from "./yardsticks/bare-mails.ts";
@@ -25,20 +26,9 @@ export const renderMails = async (
   const templates = makeTemplates({ folder: undefined });
   const notices = makeNoticeMails({ templates, keyring, publicUrl: config.publicUrl, organizer });
   const now = new Date();
-  const recipientOf = ({ no, partner, address }: Recipient) => ({
-    delivery: `${content.notice.id}.ep_${no}`,
-    partner,
-    name: `Partner ${partner}`,
-    locale: "en",
-    timeZone: "UTC",
-    pageEpoch: 0,
-    address,
-    secrets: [],
-    threadRoot: null,
-  });
   const mails: string[] = [];
   for (const recipient of recipients.slice(0, FINISHED)) {
-    const to = recipientOf(recipient);
+    const to = addresseeOf(content, recipient);
     const mail = composeMail({
       ...notices.encodedFor(content, to, now),
       from: organizer,
@@ -52,6 +42,6 @@ export const renderMails = async (
   }
   const [first] = recipients;
   if (!first) throw new Error("there is nobody to write to");
-  const { subject, html, text, calendar } = notices.mailFor(content, recipientOf(first), now);
+  const { subject, html, text, calendar } = notices.mailFor(content, addresseeOf(content, first), now);
   return { mails, pooled: { subject, html, text, calendar: calendar?.body ?? "" } };
 };

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { announce, awaitQuiet, awaitSent } from "../announce.ts";
 import { type AskedChild, startChild } from "../ask-child.ts";
+import { cpuUsOf } from "../cpu.ts";
 import { countCpu } from "../cpu-shares.ts";
 import { populate } from "../populate.ts";
 import { FROM, renderMails } from "../rendered-mails.ts";
@@ -59,7 +60,7 @@ const mailScenario = ({ name, signed, sizes, goals, title }: Setting): Scenario 
       });
 
       const ours = async () => {
-        const cpuOver = countCpu(stage, { sender: [sender.pid], scheduler: [scheduler.pid] });
+        const cpuOver = countCpu(stage, { sender: [sender.pid], scheduler: [scheduler.pid], sink: [sink.pid] });
         const change = await announce(stage, "api");
         const { ms } = await awaitSent(stage, { change, deliveries: addresses, deadlineMs: DEADLINE_MS });
         const cpuUs = cpuOver(addresses);
@@ -68,9 +69,11 @@ const mailScenario = ({ name, signed, sizes, goals, title }: Setting): Scenario 
         return { usEach: (ms * 1_000) / addresses, cpuUs };
       };
       const yardstick = async (kind: Kind) => {
+        const sinkBefore = cpuUsOf(sink.pid);
         const { ms, cpuUs, sent } = await bare.ask<BareMailRun>({ kind, count: pooled });
+        const sinkUs = cpuUsOf(sink.pid) - sinkBefore;
         await counted(sink, sent, "the yardstick");
-        return { usEach: (ms * 1_000) / sent, cpuUs: cpuUs / sent };
+        return { usEach: (ms * 1_000) / sent, cpuUs: { yardstick: cpuUs / sent, "its sink": sinkUs / sent } };
       };
 
       const measured = new Map<Kind, Round[]>(goals.map(({ kind }) => [kind, []]));
@@ -91,9 +94,10 @@ const mailScenario = ({ name, signed, sizes, goals, title }: Setting): Scenario 
           if (round < warmUp) continue;
           rounds.push({
             ratio: them.usEach / us.usEach,
-            cpuUs: { ...us.cpuUs, yardstick: them.cpuUs },
+            cpuUs: { ...us.cpuUs, ...them.cpuUs },
             figures: { "per s": 1_000_000 / us.usEach, "yardstick per s": 1_000_000 / them.usEach },
           });
+          if (process.env["BENCH_VERBOSE"]) console.error(JSON.stringify({ kind, ...rounds.at(-1) }));
         }
       }
       return goals.map(({ kind, goal, yardstick }) => ({

@@ -44,10 +44,14 @@ const PLAIN_VALUE = /^[!-~]+(?: [!-~]+)*$/;
 const BARE_NAME = /^[\w ]+$/;
 const PLAIN_ADDRESS = /^[\w.+-]+@[a-z\d.-]+$/;
 
+/** nodemailer leaves a shorter line as it is, after it has taken it apart. */
+const LINE = 76;
+const folded = (line: string): string => `${line.length < LINE ? line : foldLines(line)}\r\n`;
+
 /** One header line, or several, as nodemailer writes it; values of another alphabet are its encoder's. */
 const line = (name: string, text: string): string => {
   const value = PLAIN_VALUE.test(text) ? text : ENCODER.encodeHeaderValue(name, text);
-  return `${foldLines(`${name}: ${value}`)}\r\n`;
+  return folded(`${name}: ${value}`);
 };
 
 const mailboxText = (name: string, address: string): string => {
@@ -57,8 +61,15 @@ const mailboxText = (name: string, address: string): string => {
   return `${BARE_NAME.test(name) ? name : quoteString(name)} <${address}>`;
 };
 
-const toLine = ({ name, address }: Mailbox): string =>
-  `${foldLines(`To: ${mailboxText(headerText(name), address)}`)}\r\n`;
+const toLine = ({ name, address }: Mailbox): string => folded(`To: ${mailboxText(headerText(name), address)}`);
+
+/** The same for all that are sent within a second: writing a date takes longer than any other line. */
+let dated = { second: Number.NaN, line: "" };
+const dateLine = (date: Date): string => {
+  const second = Math.floor(date.getTime() / 1_000);
+  if (second !== dated.second) dated = { second, line: `Date: ${date.toUTCString().replace("GMT", "+0000")}\r\n` };
+  return dated.line;
+};
 
 const ownLines = (headers: Readonly<Record<string, string>>): string => {
   let lines = "";
@@ -73,7 +84,7 @@ const OWN: Readonly<Record<string, (own: OwnParts) => string>> = {
   "Message-ID": ({ messageId }) => line("Message-ID", messageId),
   "In-Reply-To": ({ inReplyTo }) => (inReplyTo === null ? "" : line("In-Reply-To", inReplyTo)),
   References: ({ inReplyTo }) => (inReplyTo === null ? "" : line("References", inReplyTo)),
-  Date: ({ date }) => `Date: ${date.toUTCString().replace("GMT", "+0000")}\r\n`,
+  Date: ({ date }) => dateLine(date),
 };
 
 /** `=_` cannot stand in quoted-printable, so no body can hold a boundary, known or not (RFC 2045, 6.7). */

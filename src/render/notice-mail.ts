@@ -101,11 +101,12 @@ export const makeNoticeMails = ({ templates, keyring, publicUrl, organizer }: No
     const entry = entryOf(content);
     const invitation = entry && invitationOf(entry, { words, publicUrl, organizer, stamp: now });
     const bodies = (encoding: Encoding): Bodies => {
-      const [head, tail] = [invitation?.head ?? "", invitation?.tail ?? ""].map((part) => encoding.encode(part));
+      const head = encoding.encode(invitation?.head ?? "") + encoding.joint;
+      const tail = encoding.joint + encoding.encode(invitation?.tail ?? "");
       return {
         html: places.cut(html, escapeHtml, encoding),
         text: places.cut(text, String, encoding),
-        calendar: (own) => [head, encoding.encode(own), tail].join(encoding.joint),
+        calendar: (own) => head + encoding.encode(own) + tail,
       };
     };
     return {
@@ -118,7 +119,7 @@ export const makeNoticeMails = ({ templates, keyring, publicUrl, organizer }: No
   };
 
   const sharedFor = (content: NoticeContent, to: Addressee, now: Date): SharedMail => {
-    const key = JSON.stringify([numberOf(content), to.locale, to.timeZone]);
+    const key = `${numberOf(content)} ${to.locale} ${to.timeZone}`;
     const kept = shared.get(key);
     if (kept && kept.from <= now.getTime() && now.getTime() < kept.until) return kept;
     const made = render(content, to, now);

@@ -32,10 +32,12 @@ export const makePlaces = <Place extends string>(names: readonly Place[]): Place
       const fixed = pieces
         .filter((_, no) => no % 2 === 0)
         .map((piece, no) => `${no > 0 ? joint : ""}${encode(piece)}${no * 2 < last ? joint : ""}`);
+      // Plain loops: with `map` and `entries` filling took half as long again, and each mail fills two.
       return (own) => {
-        const filled = names.map((name) => encode(escape(own[name])));
+        const filled: string[] = [];
+        for (const name of names) filled.push(encode(escape(own[name])));
         let text = fixed[0] ?? "";
-        for (const [no, place] of places.entries()) text += (filled[place] ?? "") + (fixed[no + 1] ?? "");
+        for (let no = 0; no < places.length; no += 1) text += (filled[places[no] ?? 0] ?? "") + (fixed[no + 1] ?? "");
         return text;
       };
     },

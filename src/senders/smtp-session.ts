@@ -1,7 +1,7 @@
 import { isIP } from "node:net";
 import { parseConnectionUrl } from "nodemailer/lib/shared";
 import SMTPConnection, { type SMTPConnectionAuth, type SMTPConnectionOptions } from "nodemailer/lib/smtp-connection";
-import { finishedMail } from "./finished-mail.ts";
+import { makeFinishedMails } from "./finished-mail.ts";
 import { Limit } from "./limits.ts";
 import type { Ended, SmtpEnd, Stage } from "./mail-outcome.ts";
 
@@ -134,47 +134,50 @@ const reporting = ({ id, to }: MailEnvelope) =>
         },
       };
 
-const makeSession = (connection: SMTPConnection, race: Race, smtpUtf8: boolean): SmtpSession => ({
-  smtpUtf8,
-  alive: () => !connection.destroyed,
-  carry: async (envelope, mail, limit) => {
-    let begun = false;
-    const body = finishedMail(mail, () => {
-      begun = true;
-    });
-    const end = await race<SmtpEnd>(
-      limit,
-      (settle) =>
-        connection.send({ from: envelope.from, to: [envelope.to], ...reporting(envelope) }, body, (fault, sent) =>
-          settle(
-            fault
-              ? ended(stageOf(fault), fault)
-              : { kind: "accepted", code: Number(sent.response.slice(0, 3)) || 250, text: sent.response },
+const makeSession = (connection: SMTPConnection, race: Race, smtpUtf8: boolean): SmtpSession => {
+  const finishedMail = makeFinishedMails();
+  return {
+    smtpUtf8,
+    alive: () => !connection.destroyed,
+    carry: async (envelope, mail, limit) => {
+      let begun = false;
+      const body = finishedMail(mail, () => {
+        begun = true;
+      });
+      const end = await race<SmtpEnd>(
+        limit,
+        (settle) =>
+          connection.send({ from: envelope.from, to: [envelope.to], ...reporting(envelope) }, body, (fault, sent) =>
+            settle(
+              fault
+                ? ended(stageOf(fault), fault)
+                : { kind: "accepted", code: Number(sent.response.slice(0, 3)) || 250, text: sent.response },
+            ),
           ),
-        ),
-      (fault) => {
-        if (fault) return ended(stageOf(fault), fault);
-        return limit.reason !== null ? stopped(limit) : ended("cut", new Error("connection closed"));
-      },
-    );
-    return { end, begun };
-  },
-  reset: () => {
-    const limit = new Limit();
-    const timer = setTimeout(() => limit.end("no answer to RSET"), RESET_WITHIN_MS);
-    return race<boolean>(
-      limit,
-      (settle) => connection.reset((fault) => settle(!fault)),
-      () => false,
-    ).finally(() => clearTimeout(timer));
-  },
-  quit: () => {
-    if (connection.destroyed) return;
-    connection.quit();
-    setTimeout(() => connection.close(), QUIT_WITHIN_MS).unref();
-  },
-  drop: () => connection.close(),
-});
+        (fault) => {
+          if (fault) return ended(stageOf(fault), fault);
+          return limit.reason !== null ? stopped(limit) : ended("cut", new Error("connection closed"));
+        },
+      );
+      return { end, begun };
+    },
+    reset: () => {
+      const limit = new Limit();
+      const timer = setTimeout(() => limit.end("no answer to RSET"), RESET_WITHIN_MS);
+      return race<boolean>(
+        limit,
+        (settle) => connection.reset((fault) => settle(!fault)),
+        () => false,
+      ).finally(() => clearTimeout(timer));
+    },
+    quit: () => {
+      if (connection.destroyed) return;
+      connection.quit();
+      setTimeout(() => connection.close(), QUIT_WITHIN_MS).unref();
+    },
+    drop: () => connection.close(),
+  };
+};
 
 /** Connects, upgrades to TLS where offered or demanded, and logs in; `limit` bounds it all. */
 export const openSession = async (relay: Relay, limit: Limit): Promise<SmtpSession | Ended> => {

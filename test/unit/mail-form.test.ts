@@ -89,6 +89,15 @@ test("whatever a recipient is called, a mail has its own headers and parts and n
   );
 });
 
+test("each mail bears the second in which it was written", () => {
+  for (const [at, date] of [
+    ["2026-11-22T09:00:00.999Z", "Sun, 22 Nov 2026 09:00:00 +0000"],
+    ["2026-11-22T09:00:01.000Z", "Sun, 22 Nov 2026 09:00:01 +0000"],
+    ["2026-11-22T09:00:00.000Z", "Sun, 22 Nov 2026 09:00:00 +0000"],
+  ] as const)
+    assert.match(form(own({ date: new Date(at) })), new RegExp(`\\r\\nDate: ${date.replace("+", "\\+")}\\r\\n`));
+});
+
 test("a boundary holds what quoted-printable cannot, whatever is encoded", () => {
   assert.match(form(own()), /boundary="=_/);
   fc.assert(
