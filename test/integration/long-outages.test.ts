@@ -119,6 +119,7 @@ test("while its lane has more than 2,000 chunks waiting a fan-out makes one wind
   await pipeline.addService("api");
   await pipeline.addPartners(20_001, "webhook");
   await pipeline.announce({ change: "CHG-1", category: "major", service: "api", title: "x", releaseAt: "2099-01-01" });
+  await pipeline.sql.query("DELETE FROM notices");
   const notice = "CHG-1.r1.announcement";
   await sql.query(
     `INSERT INTO notices (id, change, revision, kind, lane, audience, due_at, fan_out_at, status)
@@ -146,6 +147,7 @@ test("an endpoint that is told by another transaction while its window is made g
   await pipeline.addService("api");
   await pipeline.addPartners(500, "webhook");
   await pipeline.announce({ change: "CHG-1", category: "major", service: "api", title: "x", releaseAt: "2099-01-01" });
+  await pipeline.sql.query("DELETE FROM notices");
   const { rows } = await sql.query<{ no: number }>(
     `INSERT INTO notices (id, change, revision, kind, lane, audience, due_at, fan_out_at, status)
      VALUES ('CHG-1.r1.announcement', 'CHG-1', 1, 'announcement', 'routine', 'all', now(), now(), 'planned') RETURNING no`,
