@@ -8,7 +8,7 @@ import { openStage } from "../stage.ts";
 
 const SIZES = {
   full: { ones: 3_000, many: 5_000, rounds: 5, warmUp: 1_000, pacedS: 60 },
-  quick: { ones: 100, many: 200, rounds: 1, warmUp: 20, pacedS: 1 },
+  quick: { ones: 50, many: 100, rounds: 1, warmUp: 10, pacedS: 1 },
 };
 const BATCH = 100;
 /** Requests open at once: more than the API has connections to the ledger for, so that it never waits for work. */
@@ -76,7 +76,9 @@ export const accept: Scenario = {
       // What is accepted is planned meanwhile, as it is in production.
       const scheduler = await stage.start("workers/scheduler.ts");
       await paced(ours, pacedS / 10);
+      const cpuOver = countCpu(stage, { api: [api.pid], scheduler: [scheduler.pid] });
       const latencies = await paced(ours, pacedS);
+      const cpuUs = cpuOver(latencies.length);
       const bareLatencies = await paced(theirs, Math.min(pacedS, 10));
       await scheduler.stop();
       return [
@@ -87,7 +89,7 @@ export const accept: Scenario = {
           goal: "p99 ≤ 25 ms",
           yardstick: null,
           ratios: [],
-          cpuUs: {},
+          cpuUs,
           figures: {
             "p50 ms": percentile(latencies, 0.5),
             "p99 ms": percentile(latencies, 0.99),

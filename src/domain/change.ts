@@ -52,3 +52,6 @@ export type Change = {
 
 /** Former values of the fields that a revision changed (`null`: was not set). */
 export type Difference = Record<string, unknown>;
+
+/** A change's creation. Nothing was said before it, so its notices end none: they are stored in the commit that accepts it. */
+export const FIRST_REVISION = 1;

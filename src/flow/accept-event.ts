@@ -1,16 +1,20 @@
 import { createHash } from "node:crypto";
 import type { Lane } from "../domain/category.ts";
-import { EVENT_TYPE_PREFIX, readEvent } from "../domain/event.ts";
+import { FIRST_REVISION } from "../domain/change.ts";
+import { type ChangeEvent, EVENT_TYPE_PREFIX, readEvent } from "../domain/event.ts";
 import { canonicalJson, type Policy, policyHash } from "../domain/policy.ts";
 import type { Revision } from "../domain/revise.ts";
 import type { Problem } from "../errors.ts";
-import { insertRevision, keepPolicy, lockChange, readClock } from "../ledger/changes.ts";
-import { inTransaction, isUniqueViolation, type Ledger, type Sql } from "../ledger/connection.ts";
-import { findEvent, insertEvent, releaseHeldEvents } from "../ledger/events.ts";
+import { insertAcceptedEvent, insertHeldEvent, readEventFacts } from "../ledger/accepted-events.ts";
+import { lockChange } from "../ledger/changes.ts";
+import { inTransaction, isUniqueViolation, type Last, type Ledger, type Sql } from "../ledger/connection.ts";
+import { releaseHeldEvents } from "../ledger/events.ts";
+import { insertNotices } from "../ledger/notices.ts";
 import type { Log } from "../log.ts";
 import type { Outages } from "../outages.ts";
 import { type PlanJob, planJobId, planQueue, type Queues } from "../queue/queues.ts";
 import { makeStreak } from "../streak.ts";
+import { planLine } from "./plan-notices.ts";
 import { conflictOf, decideEvent, type EventAnswer, refusedFor } from "./decide-event.ts";
 
 export type Accepted =
@@ -25,6 +29,9 @@ type Recorded =
   | (Extract<Accepted, { kind: "accepted" }> & { revision: Revision | null })
   | Extract<Accepted, { kind: "refused" }>;
 
+/** An envelope, and what was read in it. */
+type Read = { envelope: unknown; event: ChangeEvent };
+
 /** SHA-256 of the envelope, the same whatever the order of its keys. */
 export const envelopeHash = (envelope: unknown): Buffer =>
   createHash("sha256").update(canonicalJson(envelope)).digest();
@@ -36,50 +43,48 @@ type Parts = { ledger: Ledger; queues: Queues; policy: Policy; outages: Outages;
 
 /**
  * Validates an event and, in one commit, locks its change, records it by `source` and `id`, assigns the revision and
- * stores the verdict; then queues the planning. The promise begins when this resolves.
+ * stores the verdict, and of a creation the notices; then queues the planning. The promise begins when this resolves.
  *
- * A job that cannot be queued is no loss: the revision is stored as unplanned, and the reconciler queues it.
+ * A job that cannot be queued is no loss: the revision is stored as unplanned, or its notices are open, and the reconciler
+ * queues what is missing. Later revisions are left to the planner, which may have to wait for a fan-out that it ends.
  */
 export const makeAcceptEvent = ({ ledger, queues, policy, outages, log }: Parts): AcceptEvent => {
   const hash = policyHash(policy);
   const streak = makeStreak();
 
-  const record = async (sql: Sql, envelope: unknown): Promise<Recorded> => {
-    const read = readEvent(envelope);
-    if ("faults" in read) return refusedFor(read.faults, read.problem);
-    const { event } = read;
+  const record = async (sql: Sql, last: Last, { event, envelope }: Read): Promise<Recorded> => {
+    const { source, id, change } = event;
+    const named = { source, id, change, service: event.fields.service ?? null, policyHash: hash };
+    const reading = Promise.all([lockChange(sql, change), readEventFacts(sql, named)]);
+    // While PostgreSQL reads.
     const bodyHash = envelopeHash(envelope);
-    await lockChange(sql, event.change);
-    const known = await findEvent(sql, event.source, event.id);
+    const [, facts] = await reading;
+    const { known, now: acceptedAt } = facts;
     if (known && !known.bodyHash.equals(bodyHash))
       return conflictOf(
         "id",
-        `an event with source ${event.source} and id ${event.id} was accepted with another body; give each event an id of its own`,
+        `an event with source ${source} and id ${id} was accepted with another body; give each event an id of its own`,
       );
     if (known) return { kind: "accepted", answer: known.answer as EventAnswer, duplicate: true, revision: null };
 
-    const acceptedAt = await readClock(sql);
-    const decision = await decideEvent(sql, event, { policy, acceptedAt });
+    const decision = decideEvent(event, facts, { policy, acceptedAt });
     if (decision.kind === "refused") return decision;
-    const revision = decision.kind === "revised" ? decision.revision : null;
-    const no = await insertEvent(sql, {
-      source: event.source,
-      id: event.id,
-      type: EVENT_TYPE_PREFIX + event.kind,
-      change: event.change,
-      bodyHash,
-      envelope,
-      status: revision ? "accepted" : "held",
-      acceptedAt,
-      revision: revision?.change.revision ?? null,
-      answer: decision.answer,
-    });
-    if (decision.kind === "revised") {
-      await keepPolicy(sql, hash, policy);
-      await releaseHeldEvents(sql, decision.heldNos, decision.revision.change.revision);
-      await insertRevision(sql, { ...decision.revision, event: no, acceptedAt, policyHash: hash });
+    const { answer } = decision;
+    const type = EVENT_TYPE_PREFIX + event.kind;
+    const kept = { source, id, type, change, bodyHash, envelope, acceptedAt, answer };
+    if (decision.kind === "held") {
+      void last(insertHeldEvent(sql, kept));
+      return { kind: "accepted", answer, duplicate: false, revision: null };
     }
-    return { kind: "accepted", answer: decision.answer, duplicate: false, revision };
+    const { revision, heldNos } = decision;
+    if (heldNos.length > 0) void last(releaseHeldEvents(sql, heldNos, revision.change.revision));
+    const { releaseAt, plan } = revision;
+    const no = revision.change.revision;
+    const isPlanned = no === FIRST_REVISION;
+    const newPolicy = facts.policyIsKept ? null : policy;
+    void last(insertAcceptedEvent(sql, { event: kept, revision, policyHash: hash, policy: newPolicy, isPlanned }));
+    if (isPlanned) void last(insertNotices(sql, { change, revision: no, releaseAt, notices: plan.notices }));
+    return { kind: "accepted", answer, duplicate: false, revision };
   };
 
   /** Redis left a job without an answer. The emitter of the next one does not wait until there is one again. */
@@ -119,24 +124,35 @@ export const makeAcceptEvent = ({ ledger, queues, policy, outages, log }: Parts)
 
   const accept = async (envelope: unknown): Promise<Accepted> => {
     const begunAt = performance.now();
-    const recorded = await inTransaction(ledger.pools.urgent, (sql) => record(sql, envelope));
+    const read = readEvent(envelope);
+    if ("faults" in read) return refusedFor(read.faults, read.problem);
+    const { event } = read;
+    const recorded = await inTransaction(ledger.pools.urgent, (sql, last) => record(sql, last, { event, envelope }));
     if (recorded.kind === "refused") return recorded;
     const { revision, ...accepted } = recorded;
+    const { answer, duplicate } = accepted;
+    const { change, status, notices, verdict } = answer;
     if (revision) await queuePlanning(revision);
+    const ms = Math.round(performance.now() - begunAt);
     log.info(
       {
-        change: accepted.answer.change,
-        revision: accepted.answer.revision,
-        status: accepted.answer.status,
+        change,
+        revision: answer.revision,
+        status,
         category: revision?.change.fields.category,
         lane: revision?.lane,
-        verdict: accepted.answer.verdict?.status,
-        notices: accepted.answer.notices.length,
-        duplicate: accepted.duplicate,
-        ms: Math.round(performance.now() - begunAt),
+        verdict: verdict?.status,
+        notices: notices.length,
+        duplicate,
+        ms,
       },
       "event accepted",
     );
+    if (revision?.change.revision === FIRST_REVISION) {
+      const { plan } = revision;
+      const line = planLine({ revision: FIRST_REVISION, acceptedAt: revision.change.firstAcceptedAt, plan, ended: 0 });
+      log.info({ change, ...line, ms }, "notices planned");
+    }
     return accepted;
   };
 

@@ -6,9 +6,7 @@ import type { Policy } from "../domain/policy.ts";
 import { type Revision, revise } from "../domain/revise.ts";
 import type { Verdict } from "../domain/verdict.ts";
 import { Problem } from "../errors.ts";
-import { findChange, findService } from "../ledger/changes.ts";
-import type { Sql } from "../ledger/connection.ts";
-import { heldEvents } from "../ledger/events.ts";
+import type { EventFacts } from "../ledger/accepted-events.ts";
 
 /** INTERFACE: what `202` answers. */
 export type EventAnswer = {
@@ -50,16 +48,12 @@ const answerOf = ({ change, plan }: Revision): EventAnswer => ({
   notices: plan.notices.map(({ id, kind, offset, dueAt, status }) => ({ id, kind, offset, dueAt, status })),
 });
 
-/**
- * Reads what the decision on an event needs and decides it, as if accepted at `acceptedAt` (UTC); writes nothing.
- * Accepting calls it under the change's lock, previewing without.
- */
-export const decideEvent = async (
-  sql: Sql,
+/** Decides an event by what is stored, as if accepted at `acceptedAt` (UTC). Accepting reads the facts under the change's lock, previewing without. */
+export const decideEvent = (
   event: ChangeEvent,
+  { stored, held: envelopes, services }: Pick<EventFacts, "stored" | "held" | "services">,
   { policy, acceptedAt }: { policy: Policy; acceptedAt: string },
-): Promise<Decision> => {
-  const stored = await findChange(sql, event.change);
+): Decision => {
   if (stored && event.kind === "created")
     return conflictOf(
       "change",
@@ -68,17 +62,11 @@ export const decideEvent = async (
   if (!stored && event.kind !== "created")
     return { kind: "held", answer: { change: event.change, revision: 0, status: "held", verdict: null, notices: [] } };
 
-  const held = stored ? [] : await heldEvents(sql, event.change);
+  const held = stored ? [] : envelopes;
   const heldReads = held.flatMap((one) => {
     const read = readEvent(one.envelope);
     return "event" in read ? [read.event] : [];
   });
-  const names = new Set([event, ...heldReads].map((one) => one.fields.service ?? stored?.state.fields.service ?? ""));
-  const services = new Map<string, { businessCritical: boolean }>();
-  for (const name of names) {
-    const service = await findService(sql, name);
-    if (service) services.set(name, service);
-  }
   const revision = revise({ event, held: heldReads, stored, services, policy, acceptedAt });
   if ("faults" in revision) return refusedFor(revision.faults);
   return { kind: "revised", revision, heldNos: held.map((one) => one.no), answer: answerOf(revision) };

@@ -50,21 +50,22 @@ export const makeFanOutNotice = ({ ledger, queues, log }: Parts): FanOutNotice =
     };
 
     const step = async (): Promise<Step> => {
-      const window = await inTransaction(ledger.pools[lane], async (sql) => {
+      const window = await inTransaction(ledger.pools[lane], async (sql, last) => {
         const notice = await lockNotice(sql, id);
         if (!notice || (notice.status !== "planned" && notice.status !== "sending")) return { kind: "ended" } as const;
         if (notice.fannedOutAt) return { kind: "done" } as const;
         if (notice.dueInMs > 0) return { kind: "later", delayMs: notice.dueInMs } as const;
         if (notice.unsettled) return { kind: "later", delayMs: UNSETTLED_MS } as const;
         const size = notice.lane === "urgent" && notice.cursor === 0 ? FIRST_URGENT_WINDOW : WINDOW;
-        return { kind: "window", size, notice, ...(await fanOutWindow(sql, notice, size)) } as const;
+        return { kind: "window", size, lane: notice.lane, made: last(fanOutWindow(sql, notice, size)) } as const;
       });
       if (window.kind !== "window") return window;
-      lane = window.notice.lane;
-      covered += window.covered;
-      deliveries += window.deliveries;
-      await queueChunks(queues, window.chunks);
-      return window.covered < window.size ? { kind: "done" } : { kind: "more" };
+      const made = await window.made;
+      lane = window.lane;
+      covered += made.covered;
+      deliveries += made.deliveries;
+      await queueChunks(queues, made.chunks);
+      return made.covered < window.size ? { kind: "done" } : { kind: "more" };
     };
 
     for (;;) {

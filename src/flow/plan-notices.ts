@@ -1,7 +1,8 @@
 import { releaseInstant } from "../domain/calendar.ts";
 import { type Plan, planNotices } from "../domain/plan.ts";
+import { FIRST_REVISION } from "../domain/change.ts";
 import { lockChange, markPlanned, type RevisionToPlan, revisionsToPlan } from "../ledger/changes.ts";
-import { inTransaction, type Ledger, type Sql } from "../ledger/connection.ts";
+import { inTransaction, type Last, type Ledger, type Sql } from "../ledger/connection.ts";
 import { endEarlierNotices, insertNotices, openNoticesOf } from "../ledger/notices.ts";
 import type { Log } from "../log.ts";
 import type { PlanJob, Queues } from "../queue/queues.ts";
@@ -13,12 +14,21 @@ type Parts = { ledger: Ledger; queues: Queues; fanOutNotice: FanOutNotice; log: 
 export type PlanNotices = (job: PlanJob) => Promise<void>;
 
 /** What was stored of one revision, for its log line. */
-type Stored = { revision: number; plan: Plan; ended: number };
+type Stored = { revision: number; acceptedAt: string; plan: Plan; ended: number };
+
+/** The log line of a revision whose notices are stored. */
+export const planLine = ({ revision, acceptedAt, plan, ended }: Stored) => ({
+  revision,
+  verdict: plan.verdict.status,
+  notices: plan.notices.map((notice) => `${notice.kind}${notice.offset ?? ""}:${notice.status}`),
+  next: plan.notices.find(({ status, fanOutAt }) => status === "planned" && fanOutAt > acceptedAt)?.fanOutAt,
+  superseded: ended,
+});
 
 /**
  * Plans what is not planned yet of a change: stores each revision's notices, oldest revision first, and ends what the
  * ones before still had to say as far as it takes their place, all in one commit; then queues one delayed job per open
- * notice and fans out by itself what is due at once.
+ * notice and fans out by itself what is due at once. The first revision's notices were stored as it was accepted.
  *
  * The plan is computed anew from what was committed, so it is the one that the emitter was answered. Planning again
  * stores nothing, and takes up what a killed process left unqueued.
@@ -26,53 +36,35 @@ type Stored = { revision: number; plan: Plan; ended: number };
 export const makePlanNotices = ({ ledger, queues, fanOutNotice, log }: Parts): PlanNotices => {
   const pool = ledger.pools.urgent;
 
-  const store = async (sql: Sql, change: string, it: RevisionToPlan): Promise<Stored> => {
+  const store = async (sql: Sql, last: Last, change: string, it: RevisionToPlan): Promise<Stored> => {
+    const { revision, state, policy } = it;
     const acceptedAt = it.acceptedAt.toISOString();
-    const plan = planNotices({ ...it, change: it.state, acceptedAt });
-    const { releaseAt } = it.state.fields;
-    await insertNotices(sql, {
-      change,
-      revision: it.revision,
-      releaseAt: releaseAt === undefined ? null : releaseInstant(releaseAt, it.policy.timeZone).toISOString(),
-      notices: plan.notices,
-    });
-    const ended = await endEarlierNotices(sql, {
-      change,
-      revision: it.revision,
-      supersedes: plan.supersedes,
-      acceptedAt,
-      status: it.state.status === "cancelled" ? "cancelled" : "superseded",
-    });
-    await markPlanned(sql, change, it.revision);
-    return { revision: it.revision, plan, ended };
+    const plan = planNotices({ ...it, change: state, acceptedAt });
+    const { releaseAt } = state.fields;
+    const date = releaseAt === undefined ? null : releaseInstant(releaseAt, policy.timeZone).toISOString();
+    void last(insertNotices(sql, { change, revision, releaseAt: date, notices: plan.notices }));
+    void last(markPlanned(sql, change, revision));
+    const status = state.status === "cancelled" ? "cancelled" : "superseded";
+    const ended = await endEarlierNotices(sql, { change, revision, supersedes: plan.supersedes, acceptedAt, status });
+    return { revision, acceptedAt, plan, ended };
   };
 
-  const storeAll = async (sql: Sql, change: string): Promise<Stored[]> => {
-    await lockChange(sql, change);
+  const storeAll = async (sql: Sql, last: Last, change: string): Promise<Stored[]> => {
+    const [, revisions] = await Promise.all([lockChange(sql, change), revisionsToPlan(sql, change)]);
     const stored: Stored[] = [];
-    for (const revision of await revisionsToPlan(sql, change)) stored.push(await store(sql, change, revision));
+    for (const revision of revisions) stored.push(await store(sql, last, change, revision));
     return stored;
   };
 
-  return async ({ change }) => {
+  return async ({ change, revision }) => {
     const begunAt = performance.now();
-    const stored = await inTransaction(pool, (sql) => storeAll(sql, change));
+    const isStored = revision === FIRST_REVISION;
+    const stored = isStored ? [] : await inTransaction(pool, (sql, last) => storeAll(sql, last, change));
     const open = await openNoticesOf(pool, change);
     const ahead = open.filter((notice) => notice.dueInMs > 0);
     await queueNotices(queues, ahead);
-    for (const { revision, plan, ended } of stored)
-      log.info(
-        {
-          change,
-          revision,
-          verdict: plan.verdict.status,
-          notices: plan.notices.map((notice) => `${notice.kind}${notice.offset ?? ""}:${notice.status}`),
-          next: ahead[0]?.fanOutAt,
-          superseded: ended,
-          ms: Math.round(performance.now() - begunAt),
-        },
-        "notices planned",
-      );
+    const ms = Math.round(performance.now() - begunAt);
+    for (const one of stored) log.info({ change, ...planLine(one), ms }, "notices planned");
     for (const notice of open.filter((one) => one.dueInMs <= 0)) {
       const result = await fanOutNotice({ notice: notice.id });
       if (result.kind === "later") await queueNotices(queues, [{ ...notice, dueInMs: result.delayMs }]);

@@ -1,7 +1,7 @@
 import { readEvent } from "../domain/event.ts";
-import type { Policy } from "../domain/policy.ts";
+import { type Policy, policyHash } from "../domain/policy.ts";
 import type { Problem } from "../errors.ts";
-import { readClock } from "../ledger/changes.ts";
+import { readEventFacts } from "../ledger/accepted-events.ts";
 import type { Ledger } from "../ledger/connection.ts";
 import { countRecipients, type Recipients } from "../ledger/recipients.ts";
 import { decideEvent, type EventAnswer, refusedFor } from "./decide-event.ts";
@@ -15,16 +15,20 @@ export type PreviewEvent = (envelope: unknown, at: string | null) => Promise<Pre
 
 const NOBODY: Recipients = { partners: 0, email: 0, webhook: 0, unreachable: 0 };
 
-export const makePreviewEvent =
-  ({ ledger, policy }: { ledger: Ledger; policy: Policy }): PreviewEvent =>
-  async (envelope, at) => {
+export const makePreviewEvent = ({ ledger, policy }: { ledger: Ledger; policy: Policy }): PreviewEvent => {
+  const hash = policyHash(policy);
+  return async (envelope, at) => {
     const read = readEvent(envelope);
     if ("faults" in read) return refusedFor(read.faults, read.problem);
     const sql = ledger.pools.routine;
-    const acceptedAt = at === null ? await readClock(sql) : new Date(at).toISOString();
-    const decision = await decideEvent(sql, read.event, { policy, acceptedAt });
+    const { source, id, change, fields } = read.event;
+    const named = { source, id, change, service: fields.service ?? null, policyHash: hash };
+    const facts = await readEventFacts(sql, named);
+    const acceptedAt = at === null ? facts.now : new Date(at).toISOString();
+    const decision = decideEvent(read.event, facts, { policy, acceptedAt });
     if (decision.kind === "refused") return decision;
     const recipients =
       decision.kind === "held" ? NOBODY : await countRecipients(sql, decision.revision.change.fields.service);
     return { kind: "planned", answer: { ...decision.answer, recipients } };
   };
+};

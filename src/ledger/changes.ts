@@ -1,8 +1,6 @@
 import type { Lane } from "../domain/category.ts";
 import type { Change, Difference } from "../domain/change.ts";
 import type { Policy } from "../domain/policy.ts";
-import type { Revision } from "../domain/revise.ts";
-import type { Verdict } from "../domain/verdict.ts";
 import type { Sql } from "./connection.ts";
 
 /** Serialises everything that decides on one change, also before its first row exists; held until the transaction ends. */
@@ -23,93 +21,6 @@ export const readClock = async (sql: Sql): Promise<string> => {
   return (rows[0]?.now ?? new Date(0)).toISOString();
 };
 
-/**
- * The latest revision's state, and the status now: a release by the schedule makes no revision, so only `status` knows
- * of it. Null before the creation.
- */
-export const findChange = async (
-  sql: Sql,
-  change: string,
-): Promise<{ state: Change; status: Change["status"] } | null> => {
-  const { rows } = await sql.query<{ state: Change; status: Change["status"] }>({
-    name: "find-change",
-    text: "SELECT state, status FROM changes WHERE change = $1",
-    values: [change],
-  });
-  return rows[0] ?? null;
-};
-
-/** Whether a service exists and is business critical. */
-export const findService = async (sql: Sql, service: string): Promise<{ businessCritical: boolean } | null> => {
-  const { rows } = await sql.query<{ businessCritical: boolean }>({
-    name: "find-service",
-    text: `SELECT business_critical AS "businessCritical" FROM services WHERE service = $1`,
-    values: [service],
-  });
-  return rows[0] ?? null;
-};
-
-/** Keeps a policy under its hash, once. */
-export const keepPolicy = async (sql: Sql, hash: string, policy: Policy): Promise<void> => {
-  await sql.query({
-    name: "keep-policy",
-    text: "INSERT INTO policies (hash, policy) VALUES ($1, $2) ON CONFLICT DO NOTHING",
-    values: [hash, JSON.stringify(policy)],
-  });
-};
-
-export type NewRevision = Omit<Revision, "plan"> & {
-  plan: { verdict: Verdict };
-  event: number;
-  acceptedAt: string;
-  policyHash: string;
-};
-
-/** Stores a revision and makes it the change's latest, in the caller's transaction. */
-export const insertRevision = async (sql: Sql, revision: NewRevision): Promise<void> => {
-  const { change } = revision;
-  const state = JSON.stringify(change);
-  const released = change.status === "released";
-  await sql.query({
-    name: "upsert-change",
-    text: `INSERT INTO changes (change, revision, status, category, service, release_at, state, released_at, released_by, created_at)
-           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-           ON CONFLICT (change) DO UPDATE SET revision = $2, status = $3, category = $4, service = $5, release_at = $6,
-             state = $7, released_at = CASE WHEN $3 = 'released' THEN coalesce($8, changes.released_at) END,
-             released_by = CASE WHEN $3 = 'released' THEN coalesce(changes.released_by, $9) END`,
-    values: [
-      change.change,
-      change.revision,
-      change.status,
-      change.fields.category,
-      change.fields.service,
-      revision.releaseAt,
-      state,
-      released ? revision.releasedAt : null,
-      released ? "event" : null,
-      revision.acceptedAt,
-    ],
-  });
-  await sql.query({
-    name: "insert-revision",
-    text: `INSERT INTO revisions (change, revision, event, accepted_at, policy, lane, state, differs, reason, minor, verdict)
-           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
-    values: [
-      change.change,
-      change.revision,
-      revision.event,
-      revision.acceptedAt,
-      revision.policyHash,
-      revision.lane,
-      state,
-      JSON.stringify(revision.differs),
-      revision.reason,
-      revision.minor,
-      JSON.stringify(revision.plan.verdict),
-    ],
-  });
-};
-
 export type RevisionToPlan = {
   revision: number;
   state: Change;
@@ -124,11 +35,13 @@ export type RevisionToPlan = {
 export const revisionsToPlan = async (sql: Sql, change: string): Promise<RevisionToPlan[]> => {
   const { rows } = await sql.query<RevisionToPlan>({
     name: "revisions-to-plan",
-    text: `SELECT r.revision, r.state, former.state AS previous, r.differs, r.minor, r.accepted_at AS "acceptedAt", p.policy
-           FROM revisions r
+    // All of the change's first: a planner without statistics would look for them among all unplanned revisions.
+    text: `WITH mine AS MATERIALIZED (SELECT * FROM revisions WHERE change = $1)
+           SELECT r.revision, r.state, former.state AS previous, r.differs, r.minor, r.accepted_at AS "acceptedAt", p.policy
+           FROM mine r
            JOIN policies p ON p.hash = r.policy
-           LEFT JOIN revisions former ON former.change = r.change AND former.revision = r.revision - 1
-           WHERE r.change = $1 AND r.planned_at IS NULL
+           LEFT JOIN mine former ON former.revision = r.revision - 1
+           WHERE r.planned_at IS NULL
            ORDER BY r.revision`,
     values: [change],
   });

@@ -53,7 +53,9 @@ const IS_OPEN = "(status = 'planned' OR (status = 'sending' AND fanned_out_at IS
 export const openNoticesOf = async (sql: Sql, change: string): Promise<OpenNotice[]> => {
   const { rows } = await sql.query<OpenNotice>({
     name: "open-notices-of",
-    text: `SELECT ${OPEN_NOTICE} FROM notices WHERE change = $1 AND ${IS_OPEN} ORDER BY no`,
+    // All of the change's first: a planner without statistics would look for them among everybody's open notices.
+    text: `WITH mine AS MATERIALIZED (SELECT * FROM notices WHERE change = $1)
+           SELECT ${OPEN_NOTICE} FROM mine WHERE ${IS_OPEN} ORDER BY no`,
     values: [change],
   });
   return rows;
@@ -115,6 +117,8 @@ export type FinishedNotice = {
   counts: Record<string, Record<string, number>>;
 };
 
+type Counted = { notice: number; channel: string; status: string; count: number; tookMs: number | null };
+
 /** Notices whose deliveries have all come to an end become `done`; answers them with their counts per channel and state. */
 export const finishNotices = async (sql: Sql): Promise<FinishedNotice[]> => {
   const { rows } = await sql.query<{ no: number } & Omit<FinishedNotice, "counts" | "tookMs">>({
@@ -124,18 +128,20 @@ export const finishNotices = async (sql: Sql): Promise<FinishedNotice[]> => {
              AND NOT EXISTS (SELECT FROM deliveries d WHERE d.notice = n.no AND d.status = 'waiting')
            RETURNING n.no, n.id, n.change, n.kind, n.lane`,
   });
-  return Promise.all(
-    rows.map(async ({ no, ...notice }) => {
-      const counted = await sql.query<{ channel: string; status: string; count: number; tookMs: number | null }>({
-        name: "count-deliveries",
-        text: `SELECT d.channel, d.status, count(*) AS count,
-                      (extract(epoch FROM max(d.sent_at) - min(n.fan_out_started_at)) * 1000)::int8 AS "tookMs"
-               FROM deliveries d JOIN notices n ON n.no = d.notice WHERE d.notice = $1 GROUP BY d.channel, d.status`,
-        values: [no],
-      });
-      const counts: FinishedNotice["counts"] = {};
-      for (const { channel, status, count } of counted.rows) (counts[channel] ??= {})[status] = count;
-      return { ...notice, tookMs: Math.max(0, ...counted.rows.map((row) => row.tookMs ?? 0)), counts };
-    }),
-  );
+  if (rows.length === 0) return [];
+  // All at once: at 200 events a second as many notices end each second, and a statement for each would cost 100 µs on either side.
+  const { rows: counted } = await sql.query<Counted>({
+    name: "count-deliveries",
+    text: `SELECT d.notice, d.channel, d.status, count(*) AS count,
+                  (extract(epoch FROM max(d.sent_at) - min(n.fan_out_started_at)) * 1000)::int8 AS "tookMs"
+           FROM notices n JOIN deliveries d ON d.notice = n.no WHERE n.no = ANY($1) GROUP BY d.notice, d.channel, d.status`,
+    values: [rows.map(({ no }) => no)],
+  });
+  const ofNotice = Map.groupBy(counted, ({ notice }) => notice);
+  return rows.map(({ no, ...notice }) => {
+    const own = ofNotice.get(no) ?? [];
+    const counts: FinishedNotice["counts"] = {};
+    for (const { channel, status, count } of own) (counts[channel] ??= {})[status] = count;
+    return { ...notice, tookMs: Math.max(0, ...own.map((row) => row.tookMs ?? 0)), counts };
+  });
 };

@@ -69,7 +69,12 @@ const startLane = ({ lane, sender, lanes, giveUp, ...parts }: LaneParts): Runnin
     queue: chunkQueue(sender.channel, lane),
     concurrency: CHUNKS_AT_ONCE[sender.channel],
     run: async (data, stopping) => {
-      await sendChunk(chunkJob.parse(data), stopping);
+      const over = lanes.expect(lane);
+      try {
+        await sendChunk(chunkJob.parse(data), stopping);
+      } finally {
+        over();
+      }
       return { kind: "done" };
     },
   });

@@ -18,6 +18,8 @@ export type Lanes = {
   /** Resolves when a send of `lane` may begin; every ticket is given back exactly once. */
   enter(lane: Lane): Promise<Ticket>;
   leave(ticket: Ticket): void;
+  /** A chunk of `lane` was taken and its sends are still to begin; call what it answers once the chunk is over. */
+  expect(lane: Lane): () => void;
   /** Sends that have begun and not ended. */
   inFlight(lane: Lane): number;
   close(): void;
@@ -26,20 +28,24 @@ export type Lanes = {
 /** After this a send counts as slow: an answer takes a few milliseconds, or a TLS connection around the world half a second. */
 const SLOW_MS = 500;
 const LOOK_MS = 100;
+const NOTHING = (): void => undefined;
 
 /**
  * Slots are reserved per lane, so that routine sends, however slow, never keep an urgent one waiting; and no routine
- * send begins while urgent ones are fresh or wait, so that the machine is theirs. Hanging receivers give up their fresh
- * slots after half a second, so a few hundred of them slow nobody else.
+ * send begins while urgent ones are fresh or wait, so that the machine is theirs; nor in the first half second of an urgent
+ * chunk, which has four round trips to make before it sends: each took a turn of an event loop full of routine answers.
+ * Hanging receivers give up their fresh slots after half a second, so a few hundred of them slow nobody else.
  */
 export const makeLanes = (slots: Record<Lane, LaneSlots>): Lanes => {
   const fresh: Record<Lane, Set<Ticket>> = { urgent: new Set(), routine: new Set() };
   const slow: Record<Lane, number> = { urgent: 0, routine: 0 };
   const waiting: Record<Lane, ((ticket: Ticket) => void)[]> = { urgent: [], routine: [] };
 
+  const expected = new Set<symbol>();
+
   const mayBegin = (lane: Lane): boolean =>
     fresh[lane].size < slots[lane].fresh &&
-    (lane === "urgent" || (fresh.urgent.size === 0 && waiting.urgent.length === 0));
+    (lane === "urgent" || (fresh.urgent.size === 0 && waiting.urgent.length === 0 && expected.size === 0));
 
   const begin = (lane: Lane): Ticket => {
     const ticket: Ticket = { lane, begunAt: performance.now(), state: "fresh" };
@@ -80,6 +86,18 @@ export const makeLanes = (slots: Record<Lane, LaneSlots>): Lanes => {
       if (ticket.state === "slow") slow[ticket.lane] -= 1;
       else fresh[ticket.lane].delete(ticket);
       admit();
+    },
+    expect: (lane) => {
+      if (lane !== "urgent") return NOTHING;
+      const chunk = Symbol();
+      expected.add(chunk);
+      const end = (): void => {
+        clearTimeout(timer);
+        if (expected.delete(chunk)) admit();
+      };
+      const timer = setTimeout(end, SLOW_MS);
+      timer.unref();
+      return end;
     },
     inFlight: (lane) => fresh[lane].size + slow[lane],
     close: () => clearInterval(timer),

@@ -29,7 +29,7 @@ test("scheduler, email and webhook workers run as processes of their own, and dr
   assert.ok(performance.now() - begunAt < 20_000);
 
   const lines = programs.flatMap((program) => program.log);
-  for (const msg of ["notices planned", "notice fanned out", "chunk sent", "notice done"])
+  for (const msg of ["notice fanned out", "chunk sent", "notice done"])
     assert.ok(
       lines.some((line) => line["msg"] === msg),
       `a line says "${msg}"`,
@@ -60,7 +60,7 @@ test("workers by themselves serve their metrics where FOREWARN_METRICS_PORT says
   await cluster.addPartner("acme", ["webhook"]);
   const releaseAt = new Date(Date.now() + 86_400_000).toISOString();
   await cluster.announce({ change: "CHG-1", category: "emergency", service: "reports", title: "x", releaseAt });
-  // The job that plans it is gone: the reconciler alone brings it back.
+  // The job that takes up its notices is gone: the reconciler alone brings them back.
   await connectRedis(cluster.redisServer.url).flushall();
   const [scheduler, sender] = await Promise.all([cluster.start("scheduler"), cluster.start("webhook")]);
   await cluster.receiver.waitFor(1, { path: "/acme" });
@@ -69,7 +69,7 @@ test("workers by themselves serve their metrics where FOREWARN_METRICS_PORT says
   const [ofScheduler = "", ofSender = ""] = addresses;
   const lines = await scrape(ofScheduler);
   for (const line of [
-    'forewarn_reconciled_total{kind="plans"} 1',
+    'forewarn_reconciled_total{kind="notices"} 1',
     'forewarn_reconciles_total{cause="flush"} 1',
     'forewarn_overdue{kind="plans"} 0',
     "forewarn_ledger_up 1",

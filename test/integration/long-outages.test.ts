@@ -115,6 +115,7 @@ test("after an outage over several due dates an endpoint gets the newest notice 
 
 /** The announcement of CHG-1, due now, as the scheduler plans it. */
 const planAnnouncement = async ({ sql }: Pipeline) => {
+  await sql.query("DELETE FROM notices");
   const { rows } = await sql.query<{ no: number }>(
     `INSERT INTO notices (id, change, revision, kind, lane, audience, due_at, fan_out_at, status)
      VALUES ('CHG-1.r1.announcement', 'CHG-1', 1, 'announcement', 'routine', 'all', now(), now(), 'planned') RETURNING no`,

@@ -51,7 +51,7 @@ before(async () => {
 const emit = async (): Promise<{ change: string; status: number; retryAfter: string | null; ms: number }> => {
   events += 1;
   const change = `CHG-${events}`;
-  const event = envelope("created", { change, category: "normal", service: "api", title: "x" });
+  const event = envelope("created", { change, category: "major", service: "api", title: "x", releaseAt: "2099-01-01" });
   const begunAt = performance.now();
   const reply = await fetch(`${api.address}/v1/events`, {
     method: "POST",
@@ -69,9 +69,11 @@ const ready = async (): Promise<{ code: number; status: string; parts: Record<st
   return { code: reply.status, ...((await reply.json()) as { status: string; parts: Record<string, string> }) };
 };
 
+/** Whether every announcement was fanned out: what is due was taken up. */
 const planned = async (): Promise<boolean> => {
   const { rows } = await parts.ledger.pools.routine.query(
-    "SELECT FROM revisions WHERE planned_at IS NULL UNION ALL SELECT FROM events HAVING count(*) = 0",
+    `SELECT FROM notices WHERE kind = 'announcement' AND fanned_out_at IS NULL
+     UNION ALL SELECT FROM events HAVING count(*) = 0`,
   );
   return rows.length === 0;
 };

@@ -21,6 +21,8 @@ before(async () => {
   await pipeline.addService("api");
   await pipeline.addPartner("acme", ["webhook"]);
   await pipeline.announce({ change: "CHG-1", category: "major", service: "api", title: "x", releaseAt: "2099-01-01" });
+  await pipeline.sql.query("DELETE FROM notices");
+  await pipeline.sql.query("UPDATE revisions SET planned_at = NULL");
   const { rows } = await pipeline.sql.query<{ no: number }>(
     `INSERT INTO notices (id, change, revision, kind, lane, audience, due_at, fan_out_at, status, fan_out_started_at, fanned_out_at)
      VALUES ('CHG-1.r1.announcement', 'CHG-1', 1, 'announcement', 'routine', 'all', now(), now(), 'sending', now(), now()),

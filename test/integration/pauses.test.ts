@@ -21,7 +21,7 @@ const startHeld = async (changes: readonly string[]): Promise<{ pipeline: Pipeli
   await pipeline.sql.query("UPDATE endpoints SET unwelcomed = false");
   for (const change of changes) {
     await pipeline.announce({ change, category: "major", service: "reports", title: change, releaseAt: inDays(60) });
-    await pipeline.sql.query("UPDATE revisions SET planned_at = now()");
+    await pipeline.sql.query("DELETE FROM notices");
     await pipeline.parts.queues.get("plan-routine").drain();
   }
   const start = async (): Promise<void> => {

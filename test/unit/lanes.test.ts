@@ -39,6 +39,22 @@ test("an urgent send begins although every routine slot is taken, and no routine
   lanes.close();
 });
 
+test("from when an urgent chunk is taken no routine send begins, for half a second at most", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const lanes = makeLanes(slots);
+  lanes.expect("routine");
+  assert.equal(await begun(lanes.enter("routine")), true, "a routine chunk keeps nobody waiting");
+  const over = lanes.expect("urgent");
+  lanes.expect("urgent");
+  const next = lanes.enter("routine");
+  assert.equal(await begun(lanes.enter("urgent").then((ticket) => lanes.leave(ticket))), true);
+  over();
+  assert.equal(await begun(next), false, "the other urgent chunk is still being read");
+  t.mock.timers.tick(500);
+  assert.equal(await begun(next), true);
+  lanes.close();
+});
+
 test("a send that takes long gives its fresh slot to another", async (t) => {
   t.mock.timers.enable({ apis: ["setInterval"] });
   const lanes = makeLanes(slots);
