@@ -233,3 +233,18 @@ test("resumed, they come back oldest first, in bounded numbers, by index", async
     rows.map(({ id }) => id),
   );
 });
+
+test("loading a chunk of mails looks for their threads by index, in the notices of one change before", async () => {
+  await inTransaction(ledger.pools.routine, async (sql) => {
+    // No change is needed to plan by.
+    await sql.query("SET LOCAL session_replication_role = replica");
+    await sql.query("UPDATE notices SET change = 'CHG-1' WHERE id = 'n.test.1'");
+    await sql.query(
+      `INSERT INTO notices (no, id, change, kind, lane, audience, due_at, fan_out_at, status) OVERRIDING SYSTEM VALUE
+       SELECT no - 100 - earlier, 'n.test.earlier' || earlier, change, kind, lane, audience, due_at, fan_out_at, 'done'
+       FROM notices, generate_series(1, 3) AS earlier WHERE id = 'n.test.1'`,
+    );
+  });
+  const found = await readsOf((sql) => loadChunk(sql, 250, "email"));
+  assertIndexed(found, ["deliveries", "endpoints", "partners"]);
+});
