@@ -135,7 +135,7 @@ const reporting = ({ id, to }: MailEnvelope) =>
       };
 
 const makeSession = (connection: SMTPConnection, race: Race, smtpUtf8: boolean): SmtpSession => {
-  const finishedMail = makeFinishedMails();
+  const finishedMail = makeFinishedMails(() => connection._socket && connection._socket.writableLength === 0);
   return {
     smtpUtf8,
     alive: () => !connection.destroyed,

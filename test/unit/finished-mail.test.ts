@@ -15,7 +15,7 @@ const lines = fc.array(fc.constantFrom("", ".", "..", ". a", ".\t", "a", "a.", "
 });
 
 test("what follows DATA is byte for byte what nodemailer's own stream makes of the mail, whatever begins with a dot", async () => {
-  const finished = makeFinishedMails();
+  const finished = makeFinishedMails(() => true);
   await fc.assert(
     fc.asyncProperty(lines, fc.constantFrom("", "\r\n"), async (given, end) => {
       const mail = given.join("\r\n") + end;
@@ -31,11 +31,24 @@ test("what follows DATA is byte for byte what nodemailer's own stream makes of t
 test("a finished mail goes through nodemailer's stream as it is, once, and says when", async () => {
   const stream = new DataStream();
   let begun = 0;
-  const mail = makeFinishedMails()("Subject: x\r\n\r\n.dot\r\n", () => {
+  const mail = makeFinishedMails(() => true)("Subject: x\r\n\r\n.dot\r\n", () => {
     begun += 1;
   });
   assert.equal(begun, 0);
   mail.pipe(stream);
   assert.equal((await buffer(stream)).toString(), "Subject: x\r\n\r\n..dot\r\n.\r\n");
   assert.equal(begun, 1);
+});
+
+test("bytes that are not flushed yet stay as they are when the next mail begins", async () => {
+  for (const flushed of [true, false]) {
+    const finished = makeFinishedMails(() => flushed);
+    const pushed = ["a\r\n", "b\r\n"].map((mail) => {
+      const stream = new DataStream();
+      finished(mail, () => undefined).pipe(stream);
+      return stream;
+    });
+    const [first] = await Promise.all(pushed.map((stream) => buffer(stream)));
+    assert.equal(first?.toString(), flushed ? "b\r\n.\r\n" : "a\r\n.\r\n");
+  }
 });
