@@ -3,7 +3,7 @@ import { type Plan, planNotices } from "../domain/plan.ts";
 import { FIRST_REVISION } from "../domain/change.ts";
 import { lockChange, markPlanned, type RevisionToPlan, revisionsToPlan } from "../ledger/changes.ts";
 import { inTransaction, type Last, type Ledger, type Sql } from "../ledger/connection.ts";
-import { endEarlierNotices, insertNotices, openNoticesOf } from "../ledger/notices.ts";
+import { endEarlierNotices, insertNotices, type OpenNotice, openNoticesOf } from "../ledger/notices.ts";
 import type { Log } from "../log.ts";
 import type { PlanJob, Queues } from "../queue/queues.ts";
 import type { FanOutNotice } from "./fan-out-notice.ts";
@@ -56,18 +56,22 @@ export const makePlanNotices = ({ ledger, queues, fanOutNotice, log }: Parts): P
     return stored;
   };
 
+  const fanOut = async (due: readonly OpenNotice[]): Promise<void> => {
+    for (const notice of due) {
+      const result = await fanOutNotice({ notice: notice.id });
+      if (result.kind === "later") await queueNotices(queues, [{ ...notice, dueInMs: result.delayMs }]);
+    }
+  };
+
   return async ({ change, revision }) => {
     const begunAt = performance.now();
     const isStored = revision === FIRST_REVISION;
     const stored = isStored ? [] : await inTransaction(pool, (sql, last) => storeAll(sql, last, change));
     const open = await openNoticesOf(pool, change);
-    const ahead = open.filter((notice) => notice.dueInMs > 0);
-    await queueNotices(queues, ahead);
+    const [due, ahead] = [open.filter((one) => one.dueInMs <= 0), open.filter((one) => one.dueInMs > 0)];
     const ms = Math.round(performance.now() - begunAt);
     for (const one of stored) log.info({ change, ...planLine(one), ms }, "notices planned");
-    for (const notice of open.filter((one) => one.dueInMs <= 0)) {
-      const result = await fanOutNotice({ notice: notice.id });
-      if (result.kind === "later") await queueNotices(queues, [{ ...notice, dueInMs: result.delayMs }]);
-    }
+    // What is due does not wait for Redis to take the rest.
+    await Promise.all([fanOut(due), queueNotices(queues, ahead)]);
   };
 };
