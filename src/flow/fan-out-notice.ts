@@ -6,11 +6,11 @@ import { chunkQueue, type NoticeJob, type Queues } from "../queue/queues.ts";
 import { queueChunks } from "./queue-chunks.ts";
 
 /**
- * Endpoints a window covers in one commit; the first urgent one is small, so that its first senders start at once. A single
- * chunk would start them 20 ms sooner and let routine sends in between it and the next: 1,000 took 950 ms for 530 beside a backlog.
+ * Endpoints a window covers in one commit; the first one is small, so that its first senders start at once. A single chunk
+ * would start an emergency 20 ms sooner and let routine sends in between it and the next: 1,000 took 950 ms for 530 beside a backlog.
  */
 const WINDOW = 10_000;
-const FIRST_URGENT_WINDOW = 1_000;
+const FIRST_WINDOW = 1_000;
 
 /** With more chunks of a lane and channel on the queue, a fan-out slows to a window a second: about 400,000 deliveries. */
 const MOST_QUEUED = 2_000;
@@ -56,7 +56,7 @@ export const makeFanOutNotice = ({ ledger, queues, log }: Parts): FanOutNotice =
         if (notice.fannedOutAt) return { kind: "done" } as const;
         if (notice.dueInMs > 0) return { kind: "later", delayMs: notice.dueInMs } as const;
         if (notice.unsettled) return { kind: "later", delayMs: UNSETTLED_MS } as const;
-        const size = notice.lane === "urgent" && notice.cursor === 0 ? FIRST_URGENT_WINDOW : WINDOW;
+        const size = notice.cursor === 0 ? FIRST_WINDOW : WINDOW;
         return { kind: "window", size, lane: notice.lane, made: last(fanOutWindow(sql, notice, size)) } as const;
       });
       if (window.kind !== "window") return window;
