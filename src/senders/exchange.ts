@@ -40,6 +40,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   /** Called once: with an error for what only a bug of ours brings about. */
   private readonly answered: (answer: Answer | Error) => void;
   private controller: Dispatcher.DispatchController | null = null;
+  private begun = false;
   private dial: Dial | null = null;
   private code = 0;
   private retryAfter: string | null = null;
@@ -68,6 +69,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.controller = controller;
+    this.begun = true;
     if (!this.wanted) controller.abort(new Error("no longer wanted"));
   }
 
@@ -92,11 +94,11 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   onResponseEnd(): void {
     this.finishAnswered(null);
-    this.connection?.release();
+    this.leave()?.release();
   }
 
   onResponseError(_: unknown, error: Error): void {
-    this.connection?.lose();
+    this.leave()?.lose();
     if ("code" in error && error.code === "UND_ERR_INVALID_ARG") this.finish(error);
     else if (error instanceof AddressNotAllowed) this.finish({ kind: "not-allowed", why: error.message });
     else if (error instanceof DialError)
@@ -104,9 +106,20 @@ export class Exchange implements Dispatcher.DispatchHandler {
     else this.fail(sayFault(error));
   }
 
+  /**
+   * Points to nothing of undici's any more, nor to its connection. One that was moved to the old generation while it was
+   * under way stays there until all garbage is collected, and would keep those alive that came after it.
+   */
+  private leave(): Connection | null {
+    const { connection } = this;
+    this.connection = null;
+    this.controller = null;
+    return connection;
+  }
+
   private fail(why: string): void {
     if (this.code > 0) return this.finishAnswered(why);
-    const stage = this.controller ? "headers" : (this.dial?.stage ?? "waiting");
+    const stage = this.begun ? "headers" : (this.dial?.stage ?? "waiting");
     this.finish({ kind: "unanswered", stage, why });
   }
 

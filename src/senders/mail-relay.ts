@@ -125,12 +125,12 @@ export const makeMailRelay = (deps: MailRelayDeps): MailRelay => {
     spared: () => (breaker.refuses() ? SPARED : null),
     carry: async (envelope, mail, signal) => {
       const limit = new Limit();
-      limits.begin(limit, signal);
+      const begun = limits.begin(limit, signal);
       try {
         const end = await attempt({ envelope, mail, signal }, limit, true);
         return signal.aborted && !reached(end) ? STOPPED : end;
       } finally {
-        limits.done(limit);
+        limits.done(begun);
       }
     },
     close: () => pool.close(),
