@@ -95,32 +95,39 @@ export const makeSendChunk = (parts: Parts): SendChunk => {
       });
     };
 
-    const waiting = await loadChunk(pool, chunk, channel);
-    const nos = [...new Set(waiting.map((delivery) => delivery.notice))];
-    const [states, said] = await Promise.all([noticeStates(pool, nos), contents.load(nos)]);
-    const reminders = nos.filter((no) => states.get(no)?.isReminder);
-    const revised = nos.some((no) => (said.get(no)?.change?.revision ?? 1) > 1);
-    const [ready, told] = await Promise.all([
-      reminders.length > 0 ? readyPartners(pool, reminders, [...new Set(waiting.map((one) => one.partner))]) : NOBODY,
-      revised ? lastTold(pool, chunk) : NOTHING_TOLD,
-    ]);
-    let todo: Todo[] = [];
-    for (const delivery of waiting) {
-      const content = said.get(delivery.notice);
-      const state = states.get(delivery.notice);
-      if (!content || !state) continue;
-      const word = lastWord({ ...delivery, ...state, ready: ready.has(`${delivery.notice} ${delivery.partner}`) });
-      if (word.kind === "send")
-        todo.push({
-          delivery,
-          content: revised
-            ? await contents.since(content, told.get(`${delivery.notice} ${delivery.endpoint}`) ?? null)
-            : content,
-          origin: originOf(delivery.address),
-        });
-      else if (word.kind === "hold") counts["held"] = (counts["held"] ?? 0) + 1;
-      else settle(word.reason, delivery, settlementOfWord(word), performance.now());
-    }
+    /** A frame of its own, so that what is sent is not kept until the chunk is done: it would be moved to the old generation. */
+    const load = async (): Promise<{ todo: Todo[]; deliveries: number; notices: string | number | undefined }> => {
+      const waiting = await loadChunk(pool, chunk, channel);
+      const nos = [...new Set(waiting.map((delivery) => delivery.notice))];
+      const [states, said] = await Promise.all([noticeStates(pool, nos), contents.load(nos)]);
+      const reminders = nos.filter((no) => states.get(no)?.isReminder);
+      const revised = nos.some((no) => (said.get(no)?.change?.revision ?? 1) > 1);
+      const [ready, told] = await Promise.all([
+        reminders.length > 0 ? readyPartners(pool, reminders, [...new Set(waiting.map((one) => one.partner))]) : NOBODY,
+        revised ? lastTold(pool, chunk) : NOTHING_TOLD,
+      ]);
+      const todo: Todo[] = [];
+      for (const delivery of waiting) {
+        const content = said.get(delivery.notice);
+        const state = states.get(delivery.notice);
+        if (!content || !state) continue;
+        const word = lastWord({ ...delivery, ...state, ready: ready.has(`${delivery.notice} ${delivery.partner}`) });
+        if (word.kind === "send")
+          todo.push({
+            delivery,
+            content: revised
+              ? await contents.since(content, told.get(`${delivery.notice} ${delivery.endpoint}`) ?? null)
+              : content,
+            origin: originOf(delivery.address),
+          });
+        else if (word.kind === "hold") counts["held"] = (counts["held"] ?? 0) + 1;
+        else settle(word.reason, delivery, settlementOfWord(word), performance.now());
+      }
+      const notices = nos.length === 1 ? said.get(nos[0] ?? 0)?.notice.id : nos.length;
+      return { todo, deliveries: waiting.length, notices };
+    };
+    const { deliveries, notices, ...loaded } = await load();
+    let { todo } = loaded;
 
     let relayIsGone = false;
     const isOver = (): boolean => stopping.aborted || relayIsGone || performance.now() - begunAt > RUN_MS;
@@ -145,7 +152,7 @@ export const makeSendChunk = (parts: Parts): SendChunk => {
     const admit = ({ origin }: Todo): Admission => (origin === null ? GO : origins.ask(origin));
     while (todo.length > 0 && !isOver()) {
       const left: Todo[] = [];
-      for (const one of todo) {
+      for (let one = todo.shift(); one; one = todo.shift()) {
         const admission = admit(one);
         if (admission.kind === "resting") {
           settle("resting", one.delivery, putOff(admission.forMs), performance.now());
@@ -183,8 +190,8 @@ export const makeSendChunk = (parts: Parts): SendChunk => {
         run,
         lane,
         channel,
-        notices: nos.length === 1 ? said.get(nos[0] ?? 0)?.notice.id : nos.length,
-        deliveries: waiting.length,
+        notices,
+        deliveries,
         ...counts,
         ...(todo.length > 0 ? { givenBack: todo.length } : {}),
         ms: Math.round(performance.now() - begunAt),
