@@ -59,10 +59,9 @@ export const makeLimits = ({
 
   const endLate = (): void => {
     const now = performance.now();
-    while (eldest && eldest.endsAt <= now) {
-      const { one } = eldest;
-      unlink(eldest);
-      one.end(late);
+    for (let begun = eldest; begun && begun.endsAt <= now; begun = eldest) {
+      unlink(begun);
+      begun.one.end(late);
     }
     timer = eldest ? setTimeout(endLate, eldest.endsAt - now) : null;
   };
