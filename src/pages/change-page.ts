@@ -40,7 +40,7 @@ const nameOf = ({ kind, offset }: NoticeView, words: Words): string => {
 const earliest = (dates: readonly Date[]): Date | undefined => dates.toSorted((a, b) => a.getTime() - b.getTime())[0];
 
 /** What was, is or will be sent to this partner, at its own hour; notices that were for others only are none of its business. */
-const planRows = ({ notices, hours, deliveries, partner, now }: ChangePageInput, words: Words) => {
+const planRows = ({ notices, hours, deliveries, partner, view, now }: ChangePageInput, words: Words) => {
   const planned = words.say("plan.planned");
   const rowOf = (notice: NoticeView): { at: Date; sent: boolean; state: string } | null => {
     const own = deliveries.filter((delivery) => delivery.noticeNo === notice.no);
@@ -56,7 +56,9 @@ const planRows = ({ notices, hours, deliveries, partner, now }: ChangePageInput,
     }
     const [other] = own;
     if (other) return { at, sent: false, state: words.say(`delivery.${other.status}`) };
-    return notice.status === "planned" && notice.dueAt > now ? { at, sent: false, state: planned } : null;
+    // What an earlier revision still has to say ends as soon as the scheduler has planned the one that stands.
+    const stands = notice.status === "planned" && notice.revision === view.revision;
+    return stands && notice.dueAt > now ? { at, sent: false, state: planned } : null;
   };
   return notices
     .flatMap((notice) => {

@@ -332,10 +332,9 @@ test("a proof of thousands of partners, right after they were told, reads each b
     releaseAt: inDays(40),
   });
   // No ANALYZE has seen these rows: the planner thinks that there are none.
-  await crowd.sql.query(`INSERT INTO notices (id, change, revision, kind, lane, audience, release_at, due_at, fan_out_at, status, fan_out_started_at)
-    SELECT 'CHG-1.r1.announcement', change, 1, 'announcement', 'routine', 'all', release_at, now(), now(), 'done', now() FROM changes`);
+  await crowd.sql.query("UPDATE notices SET status = 'done', fan_out_started_at = now() WHERE kind = 'announcement'");
   await crowd.sql.query(`INSERT INTO deliveries (notice, endpoint, lane, channel, status, due_at, sent_at)
-    SELECT n.no, e.no, 'routine', 'email', 'sent', now(), now() FROM notices n CROSS JOIN endpoints e`);
+    SELECT n.no, e.no, 'routine', 'email', 'sent', now(), now() FROM notices n CROSS JOIN endpoints e WHERE n.kind = 'announcement'`);
   const begunAt = performance.now();
   const answer = await many.call("GET", "/v1/changes/CHG-1/proof.csv");
   const tookMs = performance.now() - begunAt;
