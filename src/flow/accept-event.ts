@@ -54,8 +54,7 @@ export const makeAcceptEvent = ({ ledger, queues, policy, outages, log }: Parts)
 
   const record = async (sql: Sql, last: Last, { event, envelope }: Read): Promise<Recorded> => {
     const { source, id, change } = event;
-    const named = { source, id, change, service: event.fields.service ?? null, policyHash: hash };
-    const reading = Promise.all([lockChange(sql, change), readEventFacts(sql, named)]);
+    const reading = Promise.all([lockChange(sql, change), readEventFacts(sql, event, hash)]);
     // While PostgreSQL reads.
     const bodyHash = envelopeHash(envelope);
     const [, facts] = await reading;

@@ -21,9 +21,7 @@ export const makePreviewEvent = ({ ledger, policy }: { ledger: Ledger; policy: P
     const read = readEvent(envelope);
     if ("faults" in read) return refusedFor(read.faults, read.problem);
     const sql = ledger.pools.routine;
-    const { source, id, change, fields } = read.event;
-    const named = { source, id, change, service: fields.service ?? null, policyHash: hash };
-    const facts = await readEventFacts(sql, named);
+    const facts = await readEventFacts(sql, read.event, hash);
     const acceptedAt = at === null ? facts.now : new Date(at).toISOString();
     const decision = decideEvent(read.event, facts, { policy, acceptedAt });
     if (decision.kind === "refused") return decision;

@@ -1,4 +1,5 @@
 import type { Change } from "../domain/change.ts";
+import type { ChangeEvent } from "../domain/event.ts";
 import type { Policy } from "../domain/policy.ts";
 import type { Revision } from "../domain/revise.ts";
 import type { Sql } from "./connection.ts";
@@ -22,8 +23,6 @@ export type EventFacts = {
   policyIsKept: boolean;
 };
 
-type Named = { source: string; id: string; change: string; service: string | null; policyHash: string };
-
 /** As the one row has it. */
 type FactsRow = {
   now: Date;
@@ -40,7 +39,7 @@ type FactsRow = {
  * Everything that is read to decide on an event, at one moment. One statement, because each by itself cost the API 200 µs
  * and PostgreSQL as much. Its clock is read after the lock that was taken before it, so later is later.
  */
-export const readEventFacts = async (sql: Sql, event: Named): Promise<EventFacts> => {
+export const readEventFacts = async (sql: Sql, event: ChangeEvent, policyHash: string): Promise<EventFacts> => {
   const { rows } = await sql.query<FactsRow>({
     name: "event-facts",
     text: `
@@ -54,7 +53,7 @@ export const readEventFacts = async (sql: Sql, event: Named): Promise<EventFacts
             FROM events h WHERE h.change = $3 AND h.status = 'held') AS waiting
       LEFT JOIN changes c ON c.change = $3
       LEFT JOIN events known ON known.source = $1 AND known.id = $2 AND known.status <> 'refused'`,
-    values: [event.source, event.id, event.change, event.service, event.policyHash],
+    values: [event.source, event.id, event.change, event.fields.service ?? null, policyHash],
   });
   const row = rows[0];
   if (!row) throw new Error("a statement that gives one row gave none");
