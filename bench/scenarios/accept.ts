@@ -1,10 +1,13 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { LANES } from "../../src/domain/category.ts";
+import { noticeQueue, planQueue } from "../../src/queue/queues.ts";
 import { startApi } from "../api.ts";
 import { startChild } from "../ask-child.ts";
 import { countCpu } from "../cpu-shares.ts";
 import { cpuUsOf } from "../cpu.ts";
 import type { AllSent, PacedSent } from "../emitters/event-emitter.ts";
 import { percentile, type Result, type Round, type Scenario, summary } from "../result.ts";
-import { openStage } from "../stage.ts";
+import { openStage, type Stage } from "../stage.ts";
 
 const SIZES = {
   full: { ones: 3_000, many: 5_000, rounds: 5, warmUp: 1_000, pacedS: 60 },
@@ -16,6 +19,20 @@ const CONNECTIONS = 16;
 const PER_SECOND = 200;
 /** Enough that no request waits for a connection of the emitter's. */
 const PACED_CONNECTIONS = 128;
+const CAUGHT_UP_MS = 30_000;
+const POLL_MS = 100;
+
+/** Waits until the scheduler has nothing left to do; throws when time runs out. */
+const caughtUp = async ({ parts }: Pick<Stage, "parts">): Promise<void> => {
+  const names = LANES.flatMap((lane) => [planQueue(lane), noticeQueue(lane)]);
+  const deadline = performance.now() + CAUGHT_UP_MS;
+  for (;;) {
+    const counts = await Promise.all(names.map((name) => parts.queues.get(name).getJobCountByTypes("wait", "active")));
+    if (Math.max(...counts) === 0) return;
+    if (performance.now() > deadline) throw new Error("the scheduler has not caught up");
+    await pause(POLL_MS);
+  }
+};
 
 /** Events over HTTP: how many a second by one API process, and how long each takes at a steady rate. */
 export const accept: Scenario = {
@@ -73,8 +90,9 @@ export const accept: Scenario = {
       };
 
       await round(warmUp, 1);
-      // What is accepted is planned meanwhile, as it is in production.
+      // What is accepted is planned meanwhile, as it is in production, and what came before the scheduler is no part of it.
       const scheduler = await stage.start("workers/scheduler.ts");
+      await caughtUp(stage);
       await paced(ours, pacedS / 10);
       const cpuOver = countCpu(stage, { api: [api.pid], scheduler: [scheduler.pid] });
       const latencies = await paced(ours, pacedS);
