@@ -9,7 +9,6 @@ import { insertAcceptedEvent, insertHeldEvent, readEventFacts } from "../ledger/
 import { lockChange } from "../ledger/changes.ts";
 import { inTransaction, isUniqueViolation, type Last, type Ledger, type Sql } from "../ledger/connection.ts";
 import { releaseHeldEvents } from "../ledger/events.ts";
-import { insertNotices } from "../ledger/notices.ts";
 import type { Log } from "../log.ts";
 import type { Outages } from "../outages.ts";
 import { type PlanJob, planJobId, planQueue, type Queues } from "../queue/queues.ts";
@@ -77,12 +76,9 @@ export const makeAcceptEvent = ({ ledger, queues, policy, outages, log }: Parts)
     }
     const { revision, heldNos } = decision;
     if (heldNos.length > 0) void last(releaseHeldEvents(sql, heldNos, revision.change.revision));
-    const { releaseAt, plan } = revision;
-    const no = revision.change.revision;
-    const isPlanned = no === FIRST_REVISION;
+    const notices = revision.change.revision === FIRST_REVISION ? revision.plan.notices : null;
     const newPolicy = facts.policyIsKept ? null : policy;
-    void last(insertAcceptedEvent(sql, { event: kept, revision, policyHash: hash, policy: newPolicy, isPlanned }));
-    if (isPlanned) void last(insertNotices(sql, { change, revision: no, releaseAt, notices: plan.notices }));
+    void last(insertAcceptedEvent(sql, { event: kept, revision, policyHash: hash, policy: newPolicy, notices }));
     return { kind: "accepted", answer, duplicate: false, revision };
   };
 

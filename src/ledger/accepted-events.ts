@@ -1,8 +1,10 @@
 import type { Change } from "../domain/change.ts";
 import type { ChangeEvent } from "../domain/event.ts";
+import type { PlannedNotice } from "../domain/notice.ts";
 import type { Policy } from "../domain/policy.ts";
 import type { Revision } from "../domain/revise.ts";
 import type { Sql } from "./connection.ts";
+import { newNotices, noticeValues } from "./notices.ts";
 
 /** What is stored that decides on one event. */
 export type EventFacts = {
@@ -108,39 +110,42 @@ type Accepted = {
   /** `policy` null: it is stored already. */
   policyHash: string;
   policy: Policy | null;
-  /** Its notices are stored in this commit. */
-  isPlanned: boolean;
+  /** Stored with it; null when they are left to the planner. */
+  notices: readonly PlannedNotice[] | null;
 };
 
+const INSERT_ACCEPTED = `
+  WITH event AS (
+    INSERT INTO events (source, id, type, change, body_hash, envelope, status, accepted_at, revision, answer)
+    VALUES ($1, $2, $3, $4, $5, $6, 'accepted', $7, $9, $8) RETURNING no
+  ),
+  policy AS (
+    INSERT INTO policies (hash, policy) SELECT $10, $11::jsonb WHERE $11 IS NOT NULL ON CONFLICT DO NOTHING
+  ),
+  latest AS (
+    INSERT INTO changes (change, revision, status, category, service, release_at, state, released_at, released_by, created_at)
+    VALUES ($4, $9, $12, $13, $14, $15, $16::jsonb, $17, $18, $7)
+    ON CONFLICT (change) DO UPDATE SET revision = $9, status = $12, category = $13, service = $14, release_at = $15,
+      state = $16::jsonb, released_at = CASE WHEN $12 = 'released' THEN coalesce($17, changes.released_at) END,
+      released_by = CASE WHEN $12 = 'released' THEN coalesce(changes.released_by, $18) END
+  ),
+  planned AS (${newNotices({ change: "$4", revision: "$9", releaseAt: "$15", from: 25 })})
+  INSERT INTO revisions (change, revision, event, accepted_at, policy, lane, state, differs, reason, minor, verdict, planned_at)
+  SELECT $4, $9, no, $7, $10, $19, $16::jsonb, $20::jsonb, $21, $22::bool, $23::jsonb, CASE WHEN $24::bool THEN now() END FROM event`;
+
 /**
- * Records an event with the revision that it made, and makes that the change's latest: one statement, for the reason above.
- * Fails on `events_identity` when another process was first.
+ * Records an event with the revision that it made and that one's notices, and makes it the change's latest: one statement, for
+ * the reason above. Fails on `events_identity` when another process was first.
  */
 export const insertAcceptedEvent = async (
   sql: Sql,
-  { event, revision, policyHash, policy, isPlanned }: Accepted,
+  { event, revision, policyHash, policy, notices }: Accepted,
 ): Promise<void> => {
   const { change } = revision;
   const released = change.status === "released";
   await sql.query({
     name: "insert-accepted-event",
-    text: `
-      WITH event AS (
-        INSERT INTO events (source, id, type, change, body_hash, envelope, status, accepted_at, revision, answer)
-        VALUES ($1, $2, $3, $4, $5, $6, 'accepted', $7, $9, $8) RETURNING no
-      ),
-      policy AS (
-        INSERT INTO policies (hash, policy) SELECT $10, $11::jsonb WHERE $11 IS NOT NULL ON CONFLICT DO NOTHING
-      ),
-      latest AS (
-        INSERT INTO changes (change, revision, status, category, service, release_at, state, released_at, released_by, created_at)
-        VALUES ($4, $9, $12, $13, $14, $15, $16::jsonb, $17, $18, $7)
-        ON CONFLICT (change) DO UPDATE SET revision = $9, status = $12, category = $13, service = $14, release_at = $15,
-          state = $16::jsonb, released_at = CASE WHEN $12 = 'released' THEN coalesce($17, changes.released_at) END,
-          released_by = CASE WHEN $12 = 'released' THEN coalesce(changes.released_by, $18) END
-      )
-      INSERT INTO revisions (change, revision, event, accepted_at, policy, lane, state, differs, reason, minor, verdict, planned_at)
-      SELECT $4, $9, no, $7, $10, $19, $16::jsonb, $20::jsonb, $21, $22::bool, $23::jsonb, CASE WHEN $24::bool THEN now() END FROM event`,
+    text: INSERT_ACCEPTED,
     values: [
       ...eventValues(event),
       change.revision,
@@ -158,7 +163,8 @@ export const insertAcceptedEvent = async (
       revision.reason,
       revision.minor,
       JSON.stringify(revision.plan.verdict),
-      isPlanned,
+      notices !== null,
+      ...noticeValues(notices ?? []),
     ],
   });
 };

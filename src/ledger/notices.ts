@@ -11,34 +11,42 @@ type NewNotices = {
   notices: readonly PlannedNotice[];
 };
 
+/** The columns of a plan that `newNotices` reads: a list each. */
+export const noticeValues = (notices: readonly PlannedNotice[]): unknown[] => [
+  notices.map((notice) => notice.id),
+  notices.map((notice) => notice.kind),
+  notices.map((notice) => notice.offset),
+  notices.map((notice) => notice.lane),
+  notices.map((notice) => notice.audience),
+  notices.map((notice) => notice.dueAt),
+  notices.map((notice) => notice.fanOutAt),
+  notices.map((notice) => notice.day),
+  notices.map((notice) => notice.escalates),
+  notices.map((notice) => notice.status),
+  notices.map((notice) => notice.foldedInto),
+];
+
+/** INSERT of a plan: three parameters by their names, and `noticeValues` from parameter number `from` on. */
+export const newNotices = (of: { change: string; revision: string; releaseAt: string; from: number }): string => {
+  const types = ["text", "text", "text", "text", "text", "timestamptz", "timestamptz", "date", "bool", "text", "text"];
+  return `
+    INSERT INTO notices (id, change, revision, kind, "offset", lane, audience, release_at, due_at, fan_out_at, day, escalates,
+                         status, folded_into)
+    SELECT n.id, ${of.change}, ${of.revision}, n.kind, n.shift, n.lane, n.audience, ${of.releaseAt}, n.due_at, n.fan_out_at, n.day,
+           n.escalates, n.status, n.folded_into
+    FROM unnest(${types.map((type, at) => `$${of.from + at}::${type}[]`).join(", ")})
+      WITH ORDINALITY AS n (id, kind, shift, lane, audience, due_at, fan_out_at, day, escalates, status, folded_into, place)
+    ORDER BY n.place`;
+};
+
+const INSERT_NOTICES = `${newNotices({ change: "$1", revision: "$2", releaseAt: "$3", from: 4 })} ON CONFLICT (id) DO NOTHING`;
+
 /** Stores a plan; notices that are stored already stay as they are. */
 export const insertNotices = async (sql: Sql, plan: NewNotices): Promise<void> => {
   await sql.query({
     name: "insert-notices",
-    text: `INSERT INTO notices (id, change, revision, kind, "offset", lane, audience, release_at, due_at, fan_out_at, day, escalates,
-                                status, folded_into)
-           SELECT n.id, $1, $2, n.kind, n.shift, n.lane, n.audience, $3, n.due_at, n.fan_out_at, n.day, n.escalates, n.status, n.folded_into
-           FROM unnest($4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::timestamptz[], $10::timestamptz[],
-                       $11::date[], $12::bool[], $13::text[], $14::text[])
-             WITH ORDINALITY AS n (id, kind, shift, lane, audience, due_at, fan_out_at, day, escalates, status, folded_into, place)
-           ORDER BY n.place
-           ON CONFLICT (id) DO NOTHING`,
-    values: [
-      plan.change,
-      plan.revision,
-      plan.releaseAt,
-      plan.notices.map((notice) => notice.id),
-      plan.notices.map((notice) => notice.kind),
-      plan.notices.map((notice) => notice.offset),
-      plan.notices.map((notice) => notice.lane),
-      plan.notices.map((notice) => notice.audience),
-      plan.notices.map((notice) => notice.dueAt),
-      plan.notices.map((notice) => notice.fanOutAt),
-      plan.notices.map((notice) => notice.day),
-      plan.notices.map((notice) => notice.escalates),
-      plan.notices.map((notice) => notice.status),
-      plan.notices.map((notice) => notice.foldedInto),
-    ],
+    text: INSERT_NOTICES,
+    values: [plan.change, plan.revision, plan.releaseAt, ...noticeValues(plan.notices)],
   });
 };
 
