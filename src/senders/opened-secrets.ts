@@ -1,7 +1,7 @@
 import type { Keyring } from "../keyring.ts";
 
-/** About 13 MB; forgetting them all costs an opening each. */
-const MAX_KEPT = 65_536;
+/** About 26 MB; forgetting them all costs an opening each. */
+const MAX_KEPT = 131_072;
 /** The nonce and the tag, 28 bytes: no two sealings have the same. */
 const NAME_CHARACTERS = 56;
 
