@@ -3,8 +3,11 @@ import { mac } from "../mac.ts";
 
 const PREFIX = "whsec_";
 const SECRET_BYTES = 32;
-const BASE32 = "abcdefghijklmnopqrstuvwxyz234567";
+const BASE32 = Buffer.from("abcdefghijklmnopqrstuvwxyz234567");
+const ID_PREFIX = "msg_";
 const ID_CHARACTERS = 26;
+/** One for the process: an id is made without a pause, and adding a character at a time leaves 26 strings behind. */
+const idBytes = Buffer.from(ID_PREFIX + "-".repeat(ID_CHARACTERS));
 const LONGEST_SECRET_BYTES = 64;
 
 /**
@@ -14,12 +17,12 @@ const LONGEST_SECRET_BYTES = 64;
 export const webhookId = (deliveryId: string): string => {
   // A string, because the hash of one buffer after another costs three times as much.
   const digest = hash("sha256", deliveryId, "latin1");
-  let id = "msg_";
-  for (let at = 0; at < ID_CHARACTERS * 5; at += 5) {
-    const two = (digest.charCodeAt(at >> 3) << 8) | digest.charCodeAt((at >> 3) + 1);
-    id += BASE32.charAt((two >> (11 - (at & 7))) & 31);
+  for (let no = 0; no < ID_CHARACTERS; no += 1) {
+    const bit = no * 5;
+    const two = (digest.charCodeAt(bit >> 3) << 8) | digest.charCodeAt((bit >> 3) + 1);
+    idBytes[ID_PREFIX.length + no] = BASE32[(two >> (11 - (bit & 7))) & 31] ?? 0;
   }
-  return id;
+  return idBytes.toString("latin1");
 };
 
 /** A fresh webhook secret of 32 random bytes, `whsec_…`. */
