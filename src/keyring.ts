@@ -1,5 +1,5 @@
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes, timingSafeEqual } from "node:crypto";
-import { makeMac } from "./mac.ts";
+import { mac } from "./mac.ts";
 
 /** Everything that FOREWARN_SECRET protects; each use has a key of its own, derived by HKDF-SHA256. */
 export type Keyring = {
@@ -34,21 +34,20 @@ const epochPart = (epoch: number): string[] => (epoch === 0 ? [] : [String(epoch
 
 /** Signs lists of ids, and reads them back: one purpose's tokens mean nothing for another, whose key differs. */
 const makeLinks = (key: Buffer) => {
-  const makeOf = makeMac(key);
-  const mac = (subject: string): Buffer =>
-    Buffer.from(makeOf({ text: subject }, "latin1").slice(0, MAC_BYTES), "latin1");
+  const macOf = (subject: string): Buffer =>
+    Buffer.from(mac(key, { text: subject }, "latin1").slice(0, MAC_BYTES), "latin1");
   return {
     // Ids hold no dot, so the subject reads back without ambiguity.
     token: (parts: readonly string[]): string => {
       const subject = parts.join(".").replace(/\.$/, "");
-      return `${Buffer.from(subject).toString("base64url")}.${mac(subject).toString("base64url")}`;
+      return `${Buffer.from(subject).toString("base64url")}.${macOf(subject).toString("base64url")}`;
     },
     read: (token: string): string[] | null => {
       const [encoded, signature, ...rest] = token.split(".");
       if (!encoded || !signature || rest.length > 0) return null;
       const subject = Buffer.from(encoded, "base64url").toString("utf8");
       const given = Buffer.from(signature, "base64url");
-      const expected = mac(subject);
+      const expected = macOf(subject);
       return given.length === expected.length && timingSafeEqual(given, expected) ? subject.split(".") : null;
     },
   };

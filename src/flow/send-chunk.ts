@@ -111,7 +111,9 @@ export const makeSendChunk = (parts: Parts): SendChunk => {
         const content = said.get(delivery.notice);
         const state = states.get(delivery.notice);
         if (!content || !state) continue;
-        const word = lastWord({ ...delivery, ...state, ready: ready.has(`${delivery.notice} ${delivery.partner}`) });
+        const { endpointStatus, endpointGone, partnerLeft } = delivery;
+        const isReady = ready.size > 0 && ready.has(`${delivery.notice} ${delivery.partner}`);
+        const word = lastWord({ ...state, endpointStatus, endpointGone, partnerLeft, ready: isReady });
         if (word.kind === "send")
           todo.push({
             delivery,

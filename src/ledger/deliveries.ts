@@ -17,6 +17,7 @@ export type LoadedDelivery = {
   failing: boolean;
   partnerLeft: boolean;
   partner: string;
+  /** Mails only, as the next two; empty of others. */
   name: string;
   locale: string;
   timeZone: string;
@@ -49,6 +50,12 @@ const THREAD_ROOT: Record<Channel, string> = {
            WHERE earlier.notice = d.notice ORDER BY earlier.root LIMIT 1)`,
 };
 
+/** What a mail needs of a partner besides: half of a row's texts, which a webhook would read and throw away. */
+const ADDRESSED: Record<Channel, string> = {
+  webhook: `'' AS name, '' AS locale, '' AS "timeZone"`,
+  email: `p.name, p.locale, p.time_zone AS "timeZone"`,
+};
+
 /** The titles that notices had of their changes. One row a thread of a chunk, so that no change is unpacked for each mail. */
 const titlesOf = async (sql: Sql, notices: readonly string[]): Promise<ReadonlyMap<string, string>> => {
   const { rows } = await sql.query<{ id: string; title: string }>({
@@ -65,7 +72,7 @@ const titlesOf = async (sql: Sql, notices: readonly string[]): Promise<ReadonlyM
  * that go on with threads take one more, for the threads' titles.
  */
 export const loadChunk = async (sql: Sql, chunk: number, channel: Channel): Promise<LoadedDelivery[]> => {
-  const { rows } = await sql.query<Omit<LoadedDelivery, "threadTitle">>({
+  const { rows } = await sql.query<LoadedDelivery>({
     name: `load-chunk-${channel}`,
     text: `WITH d AS MATERIALIZED (
              SELECT notice, endpoint, attempts, false AS repeated FROM deliveries WHERE chunk = $1 AND status = 'waiting'
@@ -76,18 +83,21 @@ export const loadChunk = async (sql: Sql, chunk: number, channel: Channel): Prom
            SELECT d.notice, d.endpoint, d.attempts, d.repeated, e.address, e.status AS "endpointStatus",
                   e.deleted_at IS NOT NULL AS "endpointGone",
                   e.failing_since IS NOT NULL AS failing, p.left_at IS NOT NULL AS "partnerLeft",
-                  p.partner, p.name, p.locale, p.time_zone AS "timeZone", p.page_epoch AS "pageEpoch", encode(e.secret_sealed, 'hex') AS "secretSealed",
+                  p.partner, ${ADDRESSED[channel]}, p.page_epoch AS "pageEpoch",
+                  encode(e.secret_sealed, 'hex') AS "secretSealed",
                   CASE WHEN e.former_secret_until > now() THEN encode(e.former_secret_sealed, 'hex') END AS "formerSecretSealed",
-                  ${THREAD_ROOT[channel]} AS "threadRoot"
+                  ${THREAD_ROOT[channel]} AS "threadRoot", NULL AS "threadTitle"
            FROM d
            JOIN endpoints e ON e.no = d.endpoint
            JOIN partners p ON p.partner = e.partner
            ORDER BY d.notice, d.endpoint`,
     values: [chunk],
   });
-  const roots = new Set(rows.flatMap(({ threadRoot }) => threadRoot ?? []));
-  const titles = roots.size > 0 ? await titlesOf(sql, [...roots]) : new Map<string, string>();
-  return rows.map((row) => Object.assign(row, { threadTitle: titles.get(row.threadRoot ?? "") ?? null }));
+  const threads = rows.filter(({ threadRoot }) => threadRoot !== null);
+  if (threads.length === 0) return rows;
+  const titles = await titlesOf(sql, [...new Set(threads.map(({ threadRoot }) => threadRoot ?? ""))]);
+  for (const delivery of threads) delivery.threadTitle = titles.get(delivery.threadRoot ?? "") ?? null;
+  return rows;
 };
 
 /** Each array holds one column of a batch; all have the same length. */

@@ -40,7 +40,6 @@ export class Exchange implements Dispatcher.DispatchHandler {
   /** Called once: with an error for what only a bug of ours brings about. */
   private readonly answered: (answer: Answer | Error) => void;
   private controller: Dispatcher.DispatchController | null = null;
-  private begun = false;
   private dial: Dial | null = null;
   private code = 0;
   private retryAfter: string | null = null;
@@ -69,7 +68,6 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.controller = controller;
-    this.begun = true;
     if (!this.wanted) controller.abort(new Error("no longer wanted"));
   }
 
@@ -98,12 +96,12 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(_: unknown, error: Error): void {
-    this.leave()?.lose();
     if ("code" in error && error.code === "UND_ERR_INVALID_ARG") this.finish(error);
     else if (error instanceof AddressNotAllowed) this.finish({ kind: "not-allowed", why: error.message });
     else if (error instanceof DialError)
       this.finish({ kind: "unanswered", stage: error.stage, why: sayFault(error.cause) });
     else this.fail(sayFault(error));
+    this.leave()?.lose();
   }
 
   /**
@@ -119,7 +117,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   private fail(why: string): void {
     if (this.code > 0) return this.finishAnswered(why);
-    const stage = this.begun ? "headers" : (this.dial?.stage ?? "waiting");
+    const stage = this.controller ? "headers" : (this.dial?.stage ?? "waiting");
     this.finish({ kind: "unanswered", stage, why });
   }
 

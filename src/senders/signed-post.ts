@@ -3,7 +3,7 @@ import { readAllowList } from "../domain/address.ts";
 import type { Outcome } from "../domain/delivery.ts";
 import { type GuardedAgentParts, makeGuardedAgent } from "./guarded-agent.ts";
 import { makePost } from "./post.ts";
-import { makeSigner } from "./signature.ts";
+import { sign } from "./signature.ts";
 import type { Target } from "./target.ts";
 import { webhookOutcome } from "./webhook-outcome.ts";
 
@@ -30,7 +30,6 @@ export const makeSignedPost = (parts: SignedPostParts): SignedPost => {
   const { webhookAllow, timeoutMs, version, clock } = parts;
   const agent = makeGuardedAgent({ ...parts, allow: readAllowList(webhookAllow) });
   const post = makePost({ agent, timeoutMs });
-  const sign = makeSigner();
   const userAgent = `Forewarn/${version}`;
   return {
     post: ({ target, id, body, secrets }, signal) => {

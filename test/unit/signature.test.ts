@@ -1,10 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import fc from "fast-check";
 import { Webhook } from "standardwebhooks";
-import { checkSecret, makeSigner, newSecret, webhookId } from "../../src/senders/signature.ts";
+import { checkSecret, newSecret, sign, webhookId } from "../../src/senders/signature.ts";
 
 const VECTOR = {
   secret: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
@@ -15,11 +13,10 @@ const VECTOR = {
 };
 
 test("the vector of Standard Webhooks is signed to the letter", () => {
-  assert.equal(makeSigner()({ ...VECTOR, secrets: [VECTOR.secret] }), VECTOR.signature);
+  assert.equal(sign({ ...VECTOR, secrets: [VECTOR.secret] }), VECTOR.signature);
 });
 
 test("what is signed under any secret of 24 to 64 bytes passes the partner's own verifier", () => {
-  const sign = makeSigner();
   fc.assert(
     fc.property(fc.uint8Array({ minLength: 24, maxLength: 64 }), fc.string({ unit: "binary" }), (bytes, text) => {
       const secret = `whsec_${Buffer.from(bytes).toString("base64")}`;
@@ -41,7 +38,7 @@ test("while a secret rotates, both the new and the old one verify the same deliv
   const secrets = [newSecret(), newSecret()];
   const body = Buffer.from("{}");
   const timestamp = Math.floor(Date.now() / 1000);
-  const signature = makeSigner()({ id: "msg_a", timestamp, body, secrets });
+  const signature = sign({ id: "msg_a", timestamp, body, secrets });
   assert.match(signature, /^v1,[A-Za-z0-9+/]{43}= v1,[A-Za-z0-9+/]{43}=$/);
   const headers = { "webhook-id": "msg_a", "webhook-timestamp": String(timestamp), "webhook-signature": signature };
   for (const secret of secrets) assert.deepEqual(new Webhook(secret).verify(body, headers), {});
@@ -87,22 +84,3 @@ for (const [why, secret, ok] of [
     assert.equal(verdict.ok, ok);
     if (!verdict.ok) assert.match(verdict.problem, /24 to 64 bytes; leave it out/);
   });
-
-test("a signer that remembers its secrets keeps none of the bodies that were signed in between", () => {
-  setFlagsFromString("--expose-gc");
-  const collect: unknown = runInNewContext("gc");
-  if (typeof collect !== "function") throw new Error("V8 gives no gc()");
-  const heldBytes = (): number => {
-    collect();
-    return process.memoryUsage().arrayBuffers;
-  };
-  const sign = makeSigner();
-  const BODY_BYTES = 1_000;
-  const ENDPOINTS = 10_000;
-  const before = heldBytes();
-  for (let no = 0; no < ENDPOINTS; no += 1)
-    sign({ ...VECTOR, body: Buffer.allocUnsafe(BODY_BYTES), secrets: [newSecret()] });
-  const grown = heldBytes() - before;
-  assert.ok(grown < 10 * ENDPOINTS, `${ENDPOINTS} secrets hold ${grown} bytes of buffers`);
-  assert.equal(sign({ ...VECTOR, secrets: [VECTOR.secret] }), VECTOR.signature);
-});
