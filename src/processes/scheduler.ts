@@ -1,4 +1,4 @@
-import { LANES } from "../domain/category.ts";
+import { type Lane, LANES } from "../domain/category.ts";
 import { makeAcceptEvent } from "../flow/accept-event.ts";
 import { makeFanOutNotice } from "../flow/fan-out-notice.ts";
 import { makePlanNotices } from "../flow/plan-notices.ts";
@@ -12,6 +12,7 @@ import { makeWatchMinimums } from "../flow/watch-minimums.ts";
 import { makeWatchOverdue } from "../flow/watch-overdue.ts";
 import { noticeJob, planJob } from "../queue/jobs.ts";
 import { noticeQueue, planQueue } from "../queue/queues.ts";
+import { tellUrgent } from "../queue/urgent-word.ts";
 import { openWorker } from "../queue/worker.ts";
 import type { Parts, Running } from "./parts.ts";
 import { contactChannels } from "./provider-alerts.ts";
@@ -60,6 +61,10 @@ export const startScheduler = async (parts: Parts): Promise<Running> => {
   const reconcile = makeReconcile({ ledger, queues, redis, log, prefix, registry });
   const watchOverdue = makeWatchOverdue({ ledger, log });
 
+  const tell = (lane: Lane): void => {
+    if (lane === "urgent") tellUrgent(redis, prefix);
+  };
+
   const workers = [
     openWorker({
       redisUrl,
@@ -78,7 +83,11 @@ export const startScheduler = async (parts: Parts): Promise<Running> => {
         log,
         queue: planQueue(lane),
         concurrency: 4,
-        run: async (data) => planNotices(planJob.parse(data)).then(() => DONE),
+        run: async (data) => {
+          tell(lane);
+          await planNotices(planJob.parse(data));
+          return DONE;
+        },
       }),
       openWorker({
         redisUrl,
@@ -88,6 +97,7 @@ export const startScheduler = async (parts: Parts): Promise<Running> => {
         queue: noticeQueue(lane),
         concurrency: 4,
         run: async (data) => {
+          tell(lane);
           const result = await fanOutNotice(noticeJob.parse(data));
           return result.kind === "later" ? result : DONE;
         },
