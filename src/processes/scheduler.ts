@@ -1,3 +1,4 @@
+import { setTimeout as wait } from "node:timers/promises";
 import { type Lane, LANES } from "../domain/category.ts";
 import { makeAcceptEvent } from "../flow/accept-event.ts";
 import { makeFanOutNotice } from "../flow/fan-out-notice.ts";
@@ -12,7 +13,7 @@ import { makeWatchMinimums } from "../flow/watch-minimums.ts";
 import { makeWatchOverdue } from "../flow/watch-overdue.ts";
 import { noticeJob, planJob } from "../queue/jobs.ts";
 import { noticeQueue, planQueue } from "../queue/queues.ts";
-import { tellUrgent } from "../queue/urgent-word.ts";
+import { hearUrgent, tellUrgent, URGENT_MS } from "../queue/urgent-word.ts";
 import { openWorker } from "../queue/worker.ts";
 import type { Parts, Running } from "./parts.ts";
 import { contactChannels } from "./provider-alerts.ts";
@@ -51,7 +52,15 @@ const watchQueue = ({ redis }: Pick<Parts, "redis">, reconcile: Reconcile): (() 
 export const startScheduler = async (parts: Parts): Promise<Running> => {
   const { config, ledger, queues, outages, redis, redisUrl, prefix, registry, log } = parts;
   const takeEvent = makeTakeEvent({ acceptEvent: makeAcceptEvent(parts), ledger, log });
-  const fanOutNotice = makeFanOutNotice({ ledger, queues, log });
+  let quietAt = 0;
+  const words = hearUrgent(parts, () => {
+    quietAt = performance.now() + URGENT_MS;
+  });
+  const untilQuiet = async (): Promise<void> => {
+    const ms = quietAt - performance.now();
+    if (ms > 0) await wait(ms);
+  };
+  const fanOutNotice = makeFanOutNotice({ ledger, queues, untilQuiet, log });
   const planNotices = makePlanNotices({ ledger, queues, fanOutNotice, log });
   const sweep = makeSweep({ ledger, queues, log });
   const tellProvider = makeTellProvider({ channels: contactChannels(config), log });
@@ -115,7 +124,7 @@ export const startScheduler = async (parts: Parts): Promise<Running> => {
   ];
   return {
     stop: async () => {
-      await Promise.all([...timers, ...workers].map((one) => one.stop()));
+      await Promise.all([...timers, ...workers, words].map((one) => one.stop()));
     },
   };
 };

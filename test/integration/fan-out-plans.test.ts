@@ -86,7 +86,22 @@ const fanOut = async (client: pg.PoolClient, audience: Audience, isExplained: bo
         `EXPLAIN (ANALYZE, FORMAT JSON, TIMING off) EXECUTE "${name}" (${values.map(sqlText).join()})`,
       );
       rows = rowsLookedAt(plans[0]?.["QUERY PLAN"][0].Plan ?? { "Actual Rows": 0, "Actual Loops": 0 });
-      const show = (n: any, d: number): void => { const r = (n["Actual Rows"] + (n["Rows Removed by Filter"] ?? 0) + (n["Rows Removed by Join Filter"] ?? 0)) * n["Actual Loops"]; if (r > 2000) console.log(" ".repeat(d) + n["Node Type"], n["Index Name"] ?? n["Relation Name"] ?? n["CTE Name"] ?? "", r, n["Actual Loops"], n["Join Filter"] ?? "", n["Index Cond"] ?? "", n["Filter"] ?? ""); for (const c of n.Plans ?? []) show(c, d + 1); };
+      const show = (n: any, d: number): void => {
+        const r =
+          (n["Actual Rows"] + (n["Rows Removed by Filter"] ?? 0) + (n["Rows Removed by Join Filter"] ?? 0)) *
+          n["Actual Loops"];
+        if (r > 2000)
+          console.log(
+            " ".repeat(d) + n["Node Type"],
+            n["Index Name"] ?? n["Relation Name"] ?? n["CTE Name"] ?? "",
+            r,
+            n["Actual Loops"],
+            n["Join Filter"] ?? "",
+            n["Index Cond"] ?? "",
+            n["Filter"] ?? "",
+          );
+        for (const c of n.Plans ?? []) show(c, d + 1);
+      };
       show(plans[0]?.["QUERY PLAN"][0].Plan, 0);
       return { rows: [] };
     },
