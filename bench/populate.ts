@@ -47,6 +47,6 @@ export const populate = async (
       ],
     );
   }
-  await sql.query("VACUUM ANALYZE services, partners, endpoints");
+  await sql.query("VACUUM ANALYZE services, partners, endpoints, followers");
   return recipients;
 };

@@ -1,16 +1,16 @@
 import { CHANNELS, type Lane } from "../domain/category.ts";
 import { inTransaction, type Ledger } from "../ledger/connection.ts";
-import { fanOutWindow, lockNotice } from "../ledger/fan-out.ts";
+import { CHUNK_SIZE, fanOutWindow, lockNotice } from "../ledger/fan-out.ts";
 import type { Log } from "../log.ts";
 import { chunkQueue, type NoticeJob, type Queues } from "../queue/queues.ts";
 import { queueChunks } from "./queue-chunks.ts";
 
 /**
- * Endpoints a window covers in one commit; the first one is small, so that its first senders start at once. A single chunk
- * would start an emergency 20 ms sooner and let routine sends in between it and the next: 1,000 took 950 ms for 530 beside a backlog.
+ * Endpoints a window covers in one commit: few enough that an urgent notice, which goes before the next, does not wait long.
+ * The first one is small, so that its first senders start at once: an urgent one fills a single chunk.
  */
-const WINDOW = 10_000;
-const FIRST_WINDOW = 1_000;
+const WINDOW = 2_000;
+const FIRST_WINDOW: Record<Lane, number> = { urgent: CHUNK_SIZE, routine: 1_000 };
 
 /** With more chunks of a lane and channel on the queue, a fan-out slows to a window a second: about 400,000 deliveries. */
 const MOST_QUEUED = 2_000;
@@ -23,9 +23,15 @@ export type FannedOut = { kind: "done" } | { kind: "ended" } | { kind: "later"; 
 
 export type FanOutNotice = (job: NoticeJob) => Promise<FannedOut>;
 
-type Parts = { ledger: Ledger; queues: Queues; log: Log };
+type Parts = {
+  ledger: Ledger;
+  queues: Queues;
+  /** Resolves when nothing urgent has just been told of. */
+  untilQuiet: () => Promise<void>;
+  log: Log;
+};
 
-type Step = FannedOut | { kind: "more" };
+type Step = FannedOut | { kind: "more"; lane: Lane };
 
 /**
  * Makes a delivery per endpoint, window by window: each is one commit that also moves the notice's cursor, followed by
@@ -35,7 +41,7 @@ type Step = FannedOut | { kind: "more" };
  * cursor. It never stops for them: a channel without a sender must not keep the other from being told.
  * Each window looks at the notice anew under its row's lock, so a superseded notice stops between two windows.
  */
-export const makeFanOutNotice = ({ ledger, queues, log }: Parts): FanOutNotice => {
+export const makeFanOutNotice = ({ ledger, queues, untilQuiet, log }: Parts): FanOutNotice => {
   return async ({ notice: id }) => {
     const begunAt = performance.now();
     let covered = 0;
@@ -56,7 +62,7 @@ export const makeFanOutNotice = ({ ledger, queues, log }: Parts): FanOutNotice =
         if (notice.fannedOutAt) return { kind: "done" } as const;
         if (notice.dueInMs > 0) return { kind: "later", delayMs: notice.dueInMs } as const;
         if (notice.unsettled) return { kind: "later", delayMs: UNSETTLED_MS } as const;
-        const size = notice.cursor === 0 ? FIRST_WINDOW : WINDOW;
+        const size = notice.cursor === 0 ? FIRST_WINDOW[notice.lane] : WINDOW;
         return { kind: "window", size, lane: notice.lane, made: last(fanOutWindow(sql, notice, size)) } as const;
       });
       if (window.kind !== "window") return window;
@@ -65,13 +71,14 @@ export const makeFanOutNotice = ({ ledger, queues, log }: Parts): FanOutNotice =
       covered += made.covered;
       deliveries += made.deliveries;
       await queueChunks(queues, made.chunks);
-      return made.covered < window.size ? { kind: "done" } : { kind: "more" };
+      return made.covered < window.size ? { kind: "done" } : { kind: "more", lane };
     };
 
     for (;;) {
       const result = await step();
       if (result.kind === "more") {
-        if (await isBusy(lane)) return { kind: "later", delayMs: PAUSE_MS };
+        if (await isBusy(result.lane)) return { kind: "later", delayMs: PAUSE_MS };
+        if (result.lane === "routine") await untilQuiet();
         continue;
       }
       if (covered > 0)

@@ -67,13 +67,25 @@ export const lockNotice = async (sql: Sql, id: string): Promise<NoticeToFanOut |
   return rows[0] ?? null;
 };
 
+/**
+ * One row of `table` by its primary key, and nothing else: conditions stand outside. Left to join, or told of a condition that
+ * a partial index has too, a planner that knows nothing of the tables yet reads all of another index for each row, and keeps
+ * that plan as they grow: 1,000 endpoints took 100 ms to a second. OFFSET 0 is what it does not look through.
+ */
+const oneOf = (table: string, key: string): string => `LATERAL (SELECT * FROM ${table} WHERE ${key} OFFSET 0)`;
+
+/** Whether one of `notices`, an array that is mostly empty, has a delivery `d` to endpoint `e` that is so. */
+const isToldBy = (notices: "$4" | "$5", so: string): string =>
+  `(cardinality(${notices}::int8[]) > 0 AND EXISTS (
+      SELECT FROM unnest(${notices}::int8[]) AS s (no)
+      CROSS JOIN ${oneOf("deliveries", "notice = s.no AND endpoint = e.no")} AS d WHERE ${so}))`;
+
 /** Which endpoints each audience takes, as a condition on `e`; $4 are earlier notices, $5 siblings. */
 const AUDIENCE: Record<Audience, string> = (() => {
-  const told =
-    "EXISTS (SELECT FROM deliveries d WHERE d.notice = ANY($4) AND d.endpoint = e.no AND (d.status = 'sent' OR d.attempts > 0))";
-  const toldBySibling = "EXISTS (SELECT FROM deliveries d WHERE d.notice = ANY($5) AND d.endpoint = e.no)";
+  const told = isToldBy("$4", "d.status = 'sent' OR d.attempts > 0");
+  const toldBySibling = isToldBy("$5", "true");
   return {
-    all: "$4::int8[] IS NOT NULL AND NOT EXISTS (SELECT FROM deliveries d WHERE d.notice = ANY($5) AND d.endpoint = e.no AND d.status = 'sent')",
+    all: `$4::int8[] IS NOT NULL AND NOT ${isToldBy("$5", "d.status = 'sent'")}`,
     told: `${told} AND NOT ${toldBySibling}`,
     untold: `NOT ${told} AND NOT ${toldBySibling}`,
   };
@@ -95,12 +107,19 @@ export const ownHour = (hours: string): string => `
 
 const windowStatement = (audience: Audience): string => `
   WITH first AS MATERIALIZED (SELECT nextval('chunk_ids') AS id),
+  covered AS MATERIALIZED (
+    (SELECT endpoint FROM followers WHERE service = '*' AND endpoint > $2 ORDER BY endpoint LIMIT $6)
+    UNION
+    (SELECT endpoint FROM followers WHERE service = $3 AND endpoint > $2 ORDER BY endpoint LIMIT $6)
+    ORDER BY endpoint LIMIT $6
+  ),
   audience AS MATERIALIZED (
     SELECT e.no, e.channel, n.no AS notice, n.lane, ${ownHour("$7::jsonb")} AS due_at
-    FROM endpoints e JOIN partners p ON p.partner = e.partner, (SELECT * FROM notices WHERE no = $1) AS n
-    WHERE e.no > $2 AND e.status = 'active' AND e.role = 'primary' AND e.deleted_at IS NULL
-      AND p.left_at IS NULL AND p.subscriptions && ARRAY['*', $3] AND ${AUDIENCE[audience]}
-    ORDER BY e.no LIMIT $6
+    FROM covered
+    CROSS JOIN ${oneOf("endpoints", "no = covered.endpoint")} AS e
+    CROSS JOIN ${oneOf("partners", "partner = e.partner")} AS p
+    CROSS JOIN (SELECT * FROM notices WHERE no = $1) AS n
+    WHERE e.status = 'active' AND e.role = 'primary' AND e.deleted_at IS NULL AND p.left_at IS NULL AND ${AUDIENCE[audience]}
   ),
   numbered AS (
     SELECT notice, no, lane, channel, due_at, CASE WHEN due_at <= now() THEN
@@ -119,12 +138,12 @@ const windowStatement = (audience: Audience): string => `
     SELECT DISTINCT chunk, lane, channel FROM new_deliveries WHERE chunk IS NOT NULL RETURNING id, lane, channel
   ),
   moved AS (
-    UPDATE notices SET status = 'sending', cursor = coalesce((SELECT max(no) FROM audience), cursor),
+    UPDATE notices SET status = 'sending', cursor = coalesce((SELECT max(endpoint) FROM covered), cursor),
       fan_out_started_at = coalesce(fan_out_started_at, clock_timestamp()),
-      fanned_out_at = CASE WHEN (SELECT count(*) FROM audience) < $6 THEN clock_timestamp() END
+      fanned_out_at = CASE WHEN (SELECT count(*) FROM covered) < $6 THEN clock_timestamp() END
     WHERE no = $1
   )
-  SELECT id, lane, channel, (SELECT count(*) FROM audience) AS covered, (SELECT count(*) FROM new_deliveries) AS deliveries
+  SELECT id, lane, channel, (SELECT count(*) FROM covered) AS covered, (SELECT count(*) FROM new_deliveries) AS deliveries
   FROM (SELECT 1) AS always LEFT JOIN new_chunks ON true ORDER BY id`;
 
 export type Window = { chunks: NewChunk[]; covered: number; deliveries: number };

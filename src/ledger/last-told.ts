@@ -14,7 +14,7 @@ export const lastTold = async (sql: Sql, chunk: number): Promise<Map<string, num
                  SELECT notice, endpoint FROM replays WHERE chunk = $1) AS d
            JOIN notices n ON n.no = d.notice
            JOIN notices said ON said.change = n.change AND said.revision <= n.revision AND said.no < n.no
-           JOIN deliveries told ON told.notice = said.no AND told.endpoint = d.endpoint AND told.status = 'sent'
+           JOIN deliveries told ON told.notice = said.no AND told.endpoint = d.endpoint AND told.sent_at IS NOT NULL
            GROUP BY d.notice, d.endpoint`,
     values: [chunk],
   });

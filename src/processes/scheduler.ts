@@ -1,4 +1,5 @@
-import { LANES } from "../domain/category.ts";
+import { setTimeout as wait } from "node:timers/promises";
+import { type Lane, LANES } from "../domain/category.ts";
 import { makeAcceptEvent } from "../flow/accept-event.ts";
 import { makeFanOutNotice } from "../flow/fan-out-notice.ts";
 import { makePlanNotices } from "../flow/plan-notices.ts";
@@ -12,6 +13,7 @@ import { makeWatchMinimums } from "../flow/watch-minimums.ts";
 import { makeWatchOverdue } from "../flow/watch-overdue.ts";
 import { noticeJob, planJob } from "../queue/jobs.ts";
 import { noticeQueue, planQueue } from "../queue/queues.ts";
+import { hearUrgent, tellUrgent, URGENT_MS } from "../queue/urgent-word.ts";
 import { openWorker } from "../queue/worker.ts";
 import type { Parts, Running } from "./parts.ts";
 import { contactChannels } from "./provider-alerts.ts";
@@ -50,7 +52,15 @@ const watchQueue = ({ redis }: Pick<Parts, "redis">, reconcile: Reconcile): (() 
 export const startScheduler = async (parts: Parts): Promise<Running> => {
   const { config, ledger, queues, outages, redis, redisUrl, prefix, registry, log } = parts;
   const takeEvent = makeTakeEvent({ acceptEvent: makeAcceptEvent(parts), ledger, log });
-  const fanOutNotice = makeFanOutNotice({ ledger, queues, log });
+  let quietAt = 0;
+  const words = hearUrgent(parts, () => {
+    quietAt = performance.now() + URGENT_MS;
+  });
+  const untilQuiet = async (): Promise<void> => {
+    const ms = quietAt - performance.now();
+    if (ms > 0) await wait(ms);
+  };
+  const fanOutNotice = makeFanOutNotice({ ledger, queues, untilQuiet, log });
   const planNotices = makePlanNotices({ ledger, queues, fanOutNotice, log });
   const sweep = makeSweep({ ledger, queues, log });
   const tellProvider = makeTellProvider({ channels: contactChannels(config), log });
@@ -59,6 +69,10 @@ export const startScheduler = async (parts: Parts): Promise<Running> => {
   const sealNew = makeSealNew({ ledger, log });
   const reconcile = makeReconcile({ ledger, queues, redis, log, prefix, registry });
   const watchOverdue = makeWatchOverdue({ ledger, log });
+
+  const tell = (lane: Lane): void => {
+    if (lane === "urgent") tellUrgent(redis, prefix);
+  };
 
   const workers = [
     openWorker({
@@ -78,7 +92,11 @@ export const startScheduler = async (parts: Parts): Promise<Running> => {
         log,
         queue: planQueue(lane),
         concurrency: 4,
-        run: async (data) => planNotices(planJob.parse(data)).then(() => DONE),
+        run: async (data) => {
+          tell(lane);
+          await planNotices(planJob.parse(data));
+          return DONE;
+        },
       }),
       openWorker({
         redisUrl,
@@ -88,6 +106,7 @@ export const startScheduler = async (parts: Parts): Promise<Running> => {
         queue: noticeQueue(lane),
         concurrency: 4,
         run: async (data) => {
+          tell(lane);
           const result = await fanOutNotice(noticeJob.parse(data));
           return result.kind === "later" ? result : DONE;
         },
@@ -105,7 +124,7 @@ export const startScheduler = async (parts: Parts): Promise<Running> => {
   ];
   return {
     stop: async () => {
-      await Promise.all([...timers, ...workers].map((one) => one.stop()));
+      await Promise.all([...timers, ...workers, words].map((one) => one.stop()));
     },
   };
 };

@@ -10,6 +10,7 @@ import { chunkJob } from "../queue/jobs.ts";
 import { type Lanes, type LaneSlots, makeLanes } from "../queue/lanes.ts";
 import { makeOrigins } from "../queue/origins.ts";
 import { chunkQueue } from "../queue/queues.ts";
+import { hearUrgent } from "../queue/urgent-word.ts";
 import { openWorker } from "../queue/worker.ts";
 import type { Sender } from "../senders/sender.ts";
 import { makeChannelSender } from "./channel-sender.ts";
@@ -97,6 +98,8 @@ export const startSender = async (channel: Channel, parts: Parts): Promise<Runni
     if (sender) running.push(startLane({ ...parts, lane, sender, lanes, giveUp: givingUp.signal }));
   }
   if (running.length === 0) parts.log.warn("SMTP_URL is not set: mails wait until a process has it");
+  // What the word announces ends by itself, like a chunk that never comes.
+  running.push(hearUrgent(parts, () => void lanes.expect("urgent")));
   running.push(await startProviderAlerts(channel, parts));
   return {
     stop: async () => {

@@ -18,7 +18,7 @@ export type Lanes = {
   /** Resolves when a send of `lane` may begin; every ticket is given back exactly once. */
   enter(lane: Lane): Promise<Ticket>;
   leave(ticket: Ticket): void;
-  /** A chunk of `lane` was taken and its sends are still to begin; call what it answers once the chunk is over. */
+  /** Sends of `lane` are about to begin: a chunk was taken, or is on its way. Call what it answers once it is over. */
   expect(lane: Lane): () => void;
   /** Sends that have begun and not ended. */
   inFlight(lane: Lane): number;
@@ -28,12 +28,15 @@ export type Lanes = {
 /** After this a send counts as slow: an answer takes a few milliseconds, or a TLS connection around the world half a second. */
 const SLOW_MS = 500;
 const LOOK_MS = 100;
+/** Routine sends in flight at most while urgent ones are expected: they go on, though somebody announces one emergency after another. */
+const BESIDE_EXPECTED = 1;
 const NOTHING = (): void => undefined;
 
 /**
  * Slots are reserved per lane, so that routine sends, however slow, never keep an urgent one waiting; and no routine
- * send begins while urgent ones are fresh or wait, so that the machine is theirs; nor in the first half second of an urgent
- * chunk, which has four round trips to make before it sends: each took a turn of an event loop full of routine answers.
+ * send begins while urgent ones are fresh or wait, so that the machine is theirs. While they are expected, half a second at
+ * most, routine ones go one at a time: what brings an urgent chunk here makes six round trips, and each took a turn of an event
+ * loop full of routine answers.
  * Hanging receivers give up their fresh slots after half a second, so a few hundred of them slow nobody else.
  */
 export const makeLanes = (slots: Record<Lane, LaneSlots>): Lanes => {
@@ -43,9 +46,11 @@ export const makeLanes = (slots: Record<Lane, LaneSlots>): Lanes => {
 
   const expected = new Set<symbol>();
 
-  const mayBegin = (lane: Lane): boolean =>
-    fresh[lane].size < slots[lane].fresh &&
-    (lane === "urgent" || (fresh.urgent.size === 0 && waiting.urgent.length === 0 && expected.size === 0));
+  const mayBegin = (lane: Lane): boolean => {
+    if (lane === "urgent") return fresh.urgent.size < slots.urgent.fresh;
+    const most = expected.size > 0 ? BESIDE_EXPECTED : slots.routine.fresh;
+    return fresh.routine.size < most && fresh.urgent.size === 0 && waiting.urgent.length === 0;
+  };
 
   const begin = (lane: Lane): Ticket => {
     const ticket: Ticket = { lane, begunAt: performance.now(), state: "fresh" };

@@ -133,7 +133,7 @@ test("while its lane has more than 2,000 chunks waiting a fan-out makes one wind
   const queue = parts.queues.get("webhook-routine");
   const jobs = Array.from({ length: 2_001 }, (_, at) => ({ name: "other", data: { at } }));
   for (let from = 0; from < jobs.length; from += 1_000) await queue.addBulk(jobs.slice(from, from + 1_000));
-  const fanOutNotice = makeFanOutNotice({ ...parts, log: quietLog });
+  const fanOutNotice = makeFanOutNotice({ ...parts, untilQuiet: () => Promise.resolve(), log: quietLog });
   const made = async () => [await queue.getWaitingCount(), (await pipeline.counts())["waiting"]];
 
   assert.deepEqual(await fanOutNotice({ notice }), { kind: "later", delayMs: 1_000 });
@@ -159,7 +159,7 @@ test("an endpoint that is told by another transaction while its window is made g
      SELECT $1, max(no), 'routine', 'webhook', now() FROM endpoints`,
     [no],
   );
-  const fannedOut = makeFanOutNotice({ ...parts, log: quietLog })({ notice });
+  const fannedOut = makeFanOutNotice({ ...parts, untilQuiet: () => Promise.resolve(), log: quietLog })({ notice });
   const waits = "SELECT FROM pg_locks WHERE NOT granted AND locktype = 'transactionid'";
   await until(async () => (await sql.query(waits)).rowCount === 1, { deadlineMs: 10_000, what: "the window waits" });
   await other.query("COMMIT");

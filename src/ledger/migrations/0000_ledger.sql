@@ -124,6 +124,12 @@ CREATE TABLE "installation" (
 	CONSTRAINT "installation_one" CHECK ("installation"."one")
 );
 --> statement-breakpoint
+CREATE TABLE "followers" (
+	"service" text NOT NULL,
+	"endpoint" bigint NOT NULL,
+	CONSTRAINT "followers_service_endpoint_pk" PRIMARY KEY("service","endpoint")
+);
+--> statement-breakpoint
 CREATE TABLE "keys" (
 	"key" text PRIMARY KEY NOT NULL,
 	"name" text NOT NULL,
@@ -299,4 +305,26 @@ CREATE INDEX "revisions_accepted" ON "revisions" USING btree ("accepted_at");-->
 CREATE INDEX "revisions_unplanned" ON "revisions" USING btree ("accepted_at") WHERE planned_at IS NULL;--> statement-breakpoint
 CREATE INDEX "waivers_change" ON "waivers" USING btree ("change","partner");--> statement-breakpoint
 CREATE INDEX "waivers_at" ON "waivers" USING btree ("at");--> statement-breakpoint
-INSERT INTO "installation" DEFAULT VALUES;
+INSERT INTO "installation" DEFAULT VALUES;--> statement-breakpoint
+CREATE FUNCTION follow_with_endpoints() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  -- The lock: subscriptions that change at the same time are read as they will be.
+  INSERT INTO followers (service, endpoint)
+  SELECT unnest(subscriptions), no
+  FROM (SELECT p.subscriptions, made.no FROM made JOIN partners p ON p.partner = made.partner FOR SHARE OF p) AS locked
+  ON CONFLICT DO NOTHING;
+  RETURN NULL;
+END $$;--> statement-breakpoint
+CREATE TRIGGER endpoints_follow AFTER INSERT ON endpoints REFERENCING NEW TABLE AS made
+  FOR EACH STATEMENT EXECUTE FUNCTION follow_with_endpoints();--> statement-breakpoint
+CREATE FUNCTION follow_with_subscriptions() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  DELETE FROM followers USING endpoints e
+  WHERE e.partner = NEW.partner AND followers.service = ANY(OLD.subscriptions) AND followers.endpoint = e.no;
+  INSERT INTO followers (service, endpoint)
+  SELECT unnest(NEW.subscriptions), no FROM endpoints WHERE partner = NEW.partner AND deleted_at IS NULL
+  ON CONFLICT DO NOTHING;
+  RETURN NULL;
+END $$;--> statement-breakpoint
+CREATE TRIGGER partners_follow AFTER UPDATE OF subscriptions ON partners
+  FOR EACH ROW WHEN (OLD.subscriptions IS DISTINCT FROM NEW.subscriptions) EXECUTE FUNCTION follow_with_subscriptions();

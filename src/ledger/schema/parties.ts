@@ -6,6 +6,7 @@ import {
   index,
   integer,
   pgTable,
+  primaryKey,
   smallint,
   text,
   unique,
@@ -79,6 +80,19 @@ export const endpoints = pgTable(
     check("endpoints_role", sql`${t.role} IN ('primary', 'escalation')`),
     check("endpoints_status", sql`${t.status} IN ('active', 'disabled', 'bounced', 'unsubscribed')`),
   ],
+);
+
+/**
+ * Which endpoints' partners follow a service (`*`: all), so that a notice to a few of many finds them by index. Triggers of
+ * `partners` and `endpoints` keep it (last of the migration), whoever writes those; rows of endpoints that are deleted stay.
+ */
+export const followers = pgTable(
+  "followers",
+  {
+    service: text("service").notNull(),
+    endpoint: number("endpoint").notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.service, t.endpoint] })],
 );
 
 /** API keys: the key itself is shown once and only its SHA-256 is kept. */
