@@ -124,11 +124,17 @@ export const makeSettler = ({
   let buffer: Settled[] = [];
   let committing: Promise<void> | null = null;
   let inCommit = 0;
+  /** Counts since the start: added, of them committed, and of them those that somebody waits for. */
+  let added = 0;
+  let committed = 0;
+  let awaited = 0;
   let timer: NodeJS.Timeout | null = null;
-  let roomSeekers: (() => void)[] = [];
+  /** Each is called after the next batch. */
+  let seekers: (() => void)[] = [];
 
-  const commitAll = async (): Promise<void> => {
-    while (buffer.length > 0) {
+  /** Leaves to linger what came meanwhile and nobody waits for: committed at once, mails went in batches of 19 (docs/performance.md). */
+  const commitBatches = async (): Promise<void> => {
+    do {
       const batch = buffer.slice(0, BATCH);
       buffer = buffer.slice(BATCH);
       inCommit = batch.length;
@@ -143,37 +149,47 @@ export const makeSettler = ({
         }
       }
       inCommit = 0;
-      const seekers = roomSeekers;
-      roomSeekers = [];
-      for (const seeker of seekers) seeker();
-    }
+      committed += batch.length;
+      const all = seekers;
+      seekers = [];
+      for (const seeker of all) seeker();
+    } while (buffer.length >= BATCH || committed < awaited);
+  };
+
+  const linger = (): void => {
+    timer ??= setTimeout(start, LINGER_MS);
   };
 
   const start = (): void => {
     if (timer) clearTimeout(timer);
     timer = null;
-    committing ??= commitAll().finally(() => {
+    if (committing || buffer.length === 0) return;
+    committing = commitBatches().finally(() => {
       committing = null;
-      if (buffer.length > 0) start();
+      if (buffer.length > 0) linger();
     });
   };
 
+  const isCommitted = (count: number): boolean => committed >= count;
+  const nextBatch = (): Promise<void> => new Promise((resolve) => seekers.push(resolve));
+
   const flushed = async (): Promise<void> => {
-    do {
-      start();
-      await committing;
-    } while (buffer.length > 0);
+    const upTo = added;
+    awaited = upTo;
+    start();
+    while (!isCommitted(upTo)) await nextBatch();
   };
 
   return {
     hasRoom: () => buffer.length < BATCH,
     room: async () => {
-      while (buffer.length >= BATCH) await new Promise<void>((resolve) => roomSeekers.push(resolve));
+      while (buffer.length >= BATCH) await nextBatch();
     },
     add: (settled) => {
       buffer.push(settled);
+      added += 1;
       if (buffer.length >= BATCH) start();
-      else timer ??= setTimeout(start, LINGER_MS);
+      else if (!committing) linger();
     },
     flushed,
     pending: () => buffer.length + inCommit,
