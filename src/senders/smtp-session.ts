@@ -1,6 +1,7 @@
 import { isIP } from "node:net";
 import { parseConnectionUrl } from "nodemailer/lib/shared";
 import SMTPConnection, { type SMTPConnectionAuth, type SMTPConnectionOptions } from "nodemailer/lib/smtp-connection";
+import { corkForThisTurn } from "./cork.ts";
 import { makeFinishedMails } from "./finished-mail.ts";
 import { Limit } from "./limits.ts";
 import type { Ended, SmtpEnd, Stage } from "./mail-outcome.ts";
@@ -136,11 +137,15 @@ const reporting = ({ id, to }: MailEnvelope) =>
 
 const makeSession = (connection: SMTPConnection, race: Race, smtpUtf8: boolean): SmtpSession => {
   const finishedMail = makeFinishedMails(() => connection._socket && connection._socket.writableLength === 0);
+  const { _socket: socket } = connection;
+  // Whatever the connection answers to what it reads, and each mail's first commands.
+  if (socket) socket.prependListener("data", () => corkForThisTurn(socket));
   return {
     smtpUtf8,
     alive: () => !connection.destroyed,
     carry: async (envelope, mail, limit) => {
       let begun = false;
+      if (socket) corkForThisTurn(socket);
       const body = finishedMail(mail, () => {
         begun = true;
       });

@@ -39,19 +39,24 @@ test("an urgent send begins although every routine slot is taken, and no routine
   lanes.close();
 });
 
-test("from when an urgent chunk is taken no routine send begins, for half a second at most", async (t) => {
+test("from when urgent sends are expected routine ones go one at a time, for half a second at most", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   const lanes = makeLanes(slots);
   lanes.expect("routine");
   assert.equal(await begun(lanes.enter("routine")), true, "a routine chunk keeps nobody waiting");
   const over = lanes.expect("urgent");
   lanes.expect("urgent");
+  const one = await lanes.enter("routine");
   const next = lanes.enter("routine");
   assert.equal(await begun(lanes.enter("urgent").then((ticket) => lanes.leave(ticket))), true);
   over();
   assert.equal(await begun(next), false, "the other urgent chunk is still being read");
+  lanes.leave(one);
+  assert.equal(await begun(next), true, "one emergency after another stops nobody");
+  const third = lanes.enter("routine");
+  assert.equal(await begun(third), false);
   t.mock.timers.tick(500);
-  assert.equal(await begun(next), true);
+  assert.equal(await begun(third), true);
   lanes.close();
 });
 
