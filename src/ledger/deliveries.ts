@@ -1,6 +1,7 @@
 import type { Channel } from "../domain/category.ts";
 import type { LastLook } from "../domain/settlement.ts";
 import type { Sql } from "./connection.ts";
+import { oneOf } from "./one-of.ts";
 
 /** One waiting delivery of a chunk, with what its recipient needs. */
 export type LoadedDelivery = {
@@ -46,8 +47,8 @@ const EARLIER: Record<Channel, string> = {
 const THREAD_ROOT: Record<Channel, string> = {
   webhook: "NULL",
   email: `(SELECT earlier.id FROM earlier
-           JOIN deliveries told ON told.notice = earlier.root AND told.endpoint = d.endpoint AND told.status = 'sent'
-           WHERE earlier.notice = d.notice ORDER BY earlier.root LIMIT 1)`,
+           CROSS JOIN ${oneOf("deliveries", "notice = earlier.root AND endpoint = d.endpoint")} AS told
+           WHERE earlier.notice = d.notice AND told.status = 'sent' ORDER BY earlier.root LIMIT 1)`,
 };
 
 /** What a mail needs of a partner besides: half of a row's texts, which a webhook would read and throw away. */

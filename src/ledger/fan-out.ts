@@ -1,6 +1,7 @@
 import type { Channel, Lane } from "../domain/category.ts";
 import type { Audience, NoticeStatus } from "../domain/notice.ts";
 import type { Sql } from "./connection.ts";
+import { oneOf } from "./one-of.ts";
 
 /** Deliveries of one chunk: one job sends them under one lease. */
 export const CHUNK_SIZE = 200;
@@ -66,13 +67,6 @@ export const lockNotice = async (sql: Sql, id: string): Promise<NoticeToFanOut |
   });
   return rows[0] ?? null;
 };
-
-/**
- * One row of `table` by its primary key, and nothing else: conditions stand outside. Left to join, or told of a condition that
- * a partial index has too, a planner that knows nothing of the tables yet reads all of another index for each row, and keeps
- * that plan as they grow: 1,000 endpoints took 100 ms to a second. OFFSET 0 is what it does not look through.
- */
-const oneOf = (table: string, key: string): string => `LATERAL (SELECT * FROM ${table} WHERE ${key} OFFSET 0)`;
 
 /** Whether one of `notices`, an array that is mostly empty, has a delivery `d` to endpoint `e` that is so. */
 const isToldBy = (notices: "$4" | "$5", so: string): string =>

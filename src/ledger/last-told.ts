@@ -1,5 +1,6 @@
 import type { Change } from "../domain/change.ts";
 import type { Sql } from "./connection.ts";
+import { oneOf } from "./one-of.ts";
 
 /**
  * Which revision the endpoint of each delivery of a chunk was told of last, by notices before the one that it is to get
@@ -14,7 +15,8 @@ export const lastTold = async (sql: Sql, chunk: number): Promise<Map<string, num
                  SELECT notice, endpoint FROM replays WHERE chunk = $1) AS d
            JOIN notices n ON n.no = d.notice
            JOIN notices said ON said.change = n.change AND said.revision <= n.revision AND said.no < n.no
-           JOIN deliveries told ON told.notice = said.no AND told.endpoint = d.endpoint AND told.sent_at IS NOT NULL
+           CROSS JOIN ${oneOf("deliveries", "notice = said.no AND endpoint = d.endpoint")} AS told
+           WHERE told.status = 'sent'
            GROUP BY d.notice, d.endpoint`,
     values: [chunk],
   });

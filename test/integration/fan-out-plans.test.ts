@@ -3,8 +3,10 @@ import { before, test } from "node:test";
 import type pg from "pg";
 import type { Audience } from "../../src/domain/notice.ts";
 import type { Ledger, Sql } from "../../src/ledger/connection.ts";
+import { loadChunk } from "../../src/ledger/deliveries.ts";
 import { insertEndpoint } from "../../src/ledger/endpoints.ts";
 import { fanOutWindow, lockNotice } from "../../src/ledger/fan-out.ts";
+import { lastTold } from "../../src/ledger/last-told.ts";
 import { erasePartner, insertPartner, updatePartner } from "../../src/ledger/partners.ts";
 import { freshLedger } from "../support/servers.ts";
 
@@ -73,23 +75,33 @@ const sqlText = (value: string | number | number[] | null): string => {
   return Array.isArray(value) ? `'{${value.join()}}'` : `'${value}'`;
 };
 
-/** Fans one out by the statement that the connection keeps, and answers how many rows that plan looks at. */
-const fanOut = async (client: pg.PoolClient, audience: Audience, isExplained: boolean): Promise<number> => {
-  const id = await planNotice(client, audience);
-  await client.query("BEGIN");
-  const notice = await lockNotice(client, id);
-  assert.ok(notice);
+/** Runs by `sql` the statement that the connection keeps under its name, and answers how many rows its plan looks at. */
+const rowsOf = async (client: pg.PoolClient, run: (sql: Sql) => Promise<unknown>): Promise<number> => {
   let rows = 0;
   const explaining = {
     query: async ({ name, values }: { name: string; values: Parameters<typeof sqlText>[0][] }) => {
       const { rows: plans } = await client.query<{ "QUERY PLAN": [{ Plan: Node }] }>(
         `EXPLAIN (ANALYZE, FORMAT JSON, TIMING off) EXECUTE "${name}" (${values.map(sqlText).join()})`,
       );
-      rows = rowsLookedAt(plans[0]?.["QUERY PLAN"][0].Plan ?? { "Actual Rows": 0, "Actual Loops": 0 });
+      rows += rowsLookedAt(plans[0]?.["QUERY PLAN"][0].Plan ?? { "Actual Rows": 0, "Actual Loops": 0 });
       return { rows: [] };
     },
   } as unknown as Sql;
-  await fanOutWindow(isExplained ? explaining : client, notice, 1_000);
+  await run(explaining);
+  return rows;
+};
+
+/** What a sender reads of a chunk that asks for what was sent before. */
+const LOOKS = [(sql: Sql, chunk: number) => loadChunk(sql, chunk, "email"), lastTold];
+
+/** Fans a notice out, all of it sent at once; answers the rows that the window looked at, 0 unless `isExplained`. */
+const fanOut = async (client: pg.PoolClient, audience: Audience, isExplained: boolean): Promise<number> => {
+  const id = await planNotice(client, audience);
+  await client.query("BEGIN");
+  const notice = await lockNotice(client, id);
+  assert.ok(notice);
+  const window = (sql: Sql): Promise<unknown> => fanOutWindow(sql, notice, 1_000);
+  const rows = isExplained ? await rowsOf(client, window) : (await window(client), 0);
   await client.query("COMMIT");
   await client.query("UPDATE deliveries SET status = 'sent', sent_at = now(), attempts = 1 WHERE notice = $1", [
     notice.no,
@@ -102,7 +114,10 @@ test("a plan that was made while there was one endpoint finds a few of many by i
   try {
     await join("first", "payments", 1);
     const audiences: Audience[] = ["all", "told", "untold"];
-    for (let run = 0; run < RUNS; run += 1) for (const audience of audiences) await fanOut(client, audience, false);
+    for (let run = 0; run < RUNS; run += 1) {
+      for (const audience of audiences) await fanOut(client, audience, false);
+      for (const look of LOOKS) await look(client, 0);
+    }
     await join("other", "search", OTHERS);
     await join("own", "payments", OWN);
     // What there is to have been told grows with each.
@@ -113,6 +128,18 @@ test("a plan that was made while there was one endpoint finds a few of many by i
         assert.ok(rows <= most, `${audience}: ${rows} rows were looked at, more than ${most}`);
         assert.ok(rows >= OWN, `${audience}: ${rows} rows`);
       }
+    // One more notice, whose chunk a sender takes.
+    const id = await planNotice(client, "all");
+    await client.query(
+      `INSERT INTO deliveries (notice, endpoint, lane, channel, chunk, due_at)
+       SELECT n.no, e.no, 'urgent', 'email', 1, now() FROM notices n, endpoints e WHERE n.id = $1 AND e.partner LIKE 'own%' AND e.no % 3 = 0`,
+      [id],
+    );
+    for (const look of LOOKS) {
+      const rows = await rowsOf(client, (sql) => look(sql, 1));
+      const most = (OWN / 3) * 3 * no + 1_000;
+      assert.ok(rows <= most, `${rows} rows were looked at for a chunk, more than ${most}`);
+    }
   } finally {
     client.release();
   }
