@@ -1,3 +1,4 @@
+import { setTimeout as wait } from "node:timers/promises";
 import type { Redis } from "ioredis";
 import type { Pool } from "pg";
 import type { Registry } from "prom-client";
@@ -21,6 +22,8 @@ import { queueNotices } from "./queue-notices.ts";
 import { makeReconcileMetrics, type Reconciled } from "./reconcile-metrics.ts";
 
 const PAGE = 1_000;
+/** After a page when nothing is known to be missing, so that whoever is waited for comes in between. */
+const BREATH_MS = 20;
 /** What was committed this recently is still on its way to the queue. */
 const SETTLING_MS = 5_000;
 /** Any constant: one process reconciles at a time; a paused one holds it for no longer than its transaction. */
@@ -85,6 +88,7 @@ export const makeReconcile = ({ ledger, queues, redis, log, prefix, registry }: 
       await queueNotices(queues, lost);
       added += lost.length;
       after = last.no;
+      if (!afterFlush) await wait(BREATH_MS);
     }
   };
 
@@ -102,6 +106,7 @@ export const makeReconcile = ({ ledger, queues, redis, log, prefix, registry }: 
       await queueChunks(queues, lost);
       added += lost.length;
       after = last.id;
+      if (!afterFlush) await wait(BREATH_MS);
     }
   };
 

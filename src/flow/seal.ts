@@ -1,3 +1,4 @@
+import { setTimeout as wait } from "node:timers/promises";
 import { promisify } from "node:util";
 import { deflateRaw } from "node:zlib";
 import { digestsOf, sealOf } from "../domain/seal.ts";
@@ -9,10 +10,12 @@ const deflate = promisify(deflateRaw);
 
 /** What is younger waits for the next minute: the database's clock may be set back a little. */
 const MARGIN_MS = 10_000;
-/** Rows of a seal, about: what a process holds in memory at once. */
-const ROWS = 20_000;
+/** Rows of a seal, about: what a process holds in memory at once, and reads and hashes in some 100 ms. */
+const ROWS = 5_000;
 /** Seals of one tick; a large fan-out is caught up with by and by. */
-const SEALS = 50;
+const SEALS = 200;
+/** Between two seals, so that whoever is waited for comes in between. */
+const BREATH_MS = 50;
 
 /** Seals what was recorded since the last seal; answers how many rows that was. */
 export type SealNew = () => Promise<number>;
@@ -70,6 +73,7 @@ export const makeSealNew = ({
       const { rows, more } = await step();
       sealed += rows;
       if (!more) break;
+      await wait(BREATH_MS);
     }
     return sealed;
   };

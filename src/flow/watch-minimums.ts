@@ -3,7 +3,7 @@ import { hasTime, spanOf } from "../domain/duration.ts";
 import { demandOf } from "../domain/policy.ts";
 import { readClock } from "../ledger/changes.ts";
 import { inTransaction, type Ledger } from "../ledger/connection.ts";
-import { type AnnouncedChange, announcedChanges, untoldPartners } from "../ledger/minimums.ts";
+import { type AnnouncedChange, changesNearMinimum, untoldPartners } from "../ledger/minimums.ts";
 import type { TellProvider } from "./tell-provider.ts";
 
 const LISTED = 200;
@@ -84,7 +84,7 @@ export const makeWatchMinimums = ({ ledger, tellProvider, publicUrl }: Parts): W
 
   return async () => {
     const today = await readClock(pool);
-    for (const announced of await announcedChanges(pool)) {
+    for (const announced of await changesNearMinimum(pool)) {
       const { state, policy, verdict } = announced;
       const minimum = demandOf(policy, state.fields.category, state.critical).minimumNotice;
       if (minimum === undefined || state.fields.releaseAt === undefined) continue;

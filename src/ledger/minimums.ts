@@ -3,17 +3,23 @@ import type { Policy } from "../domain/policy.ts";
 import type { Verdict } from "../domain/verdict.ts";
 import type { Sql } from "./connection.ts";
 
-/** An announced change with a date ahead, under the policy that governs its latest revision. */
+/** A change that is announced, under the policy that governs its latest revision. */
 export type AnnouncedChange = { change: string; revision: number; state: Change; policy: Policy; verdict: Verdict };
 
-export const announcedChanges = async (sql: Sql): Promise<AnnouncedChange[]> => {
+/**
+ * Those with a date ahead whose minimum may need somebody's attention: announced too late, or its last days are near. The
+ * others stay in PostgreSQL: 12,000 of them kept a scheduler, each minute, from everything else for half a second.
+ */
+export const changesNearMinimum = async (sql: Sql): Promise<AnnouncedChange[]> => {
   const { rows } = await sql.query<AnnouncedChange>({
-    name: "announced-changes",
+    name: "changes-near-minimum",
     text: `SELECT c.change, c.revision, c.state, p.policy, r.verdict
            FROM changes c
            JOIN revisions r ON r.change = c.change AND r.revision = c.revision
            JOIN policies p ON p.hash = r.policy
-           WHERE c.status = 'announced' AND c.release_at > now()`,
+           WHERE c.status = 'announced' AND c.release_at > now()
+             AND (r.verdict->>'status' = 'short'
+               OR c.release_at - (r.verdict->>'minimum')::interval BETWEEN now() - interval '1 week' AND now() + interval '1 week')`,
   });
   return rows;
 };

@@ -112,6 +112,7 @@ export const boundSpan = async (sql: Sql, { from, through }: Span, limit: number
     name: "bound-seal",
     text: `SELECT least($2::timestamptz,
              (SELECT sent_at FROM deliveries WHERE status = 'sent' AND sent_at > $1 AND sent_at <= $2 ORDER BY sent_at OFFSET $3 LIMIT 1),
+             (SELECT accepted_at FROM revisions WHERE accepted_at > $1 AND accepted_at <= $2 ORDER BY accepted_at OFFSET $3 LIMIT 1),
              (SELECT recorded_at FROM attempts WHERE recorded_at > $1 AND recorded_at <= $2 ORDER BY recorded_at OFFSET $3 LIMIT 1)
            ) AS through`,
     values: [from ?? "-infinity", through, limit],

@@ -120,9 +120,9 @@ test("a date brought forward counts from the news of it, and one reclassified fr
     releaseAt: inDays(60),
   });
   await pipeline.quiet();
-  // As if that had been a month ago.
+  // As if that had been thirty days ago at the same hour in Paris, which may have changed its clocks since.
   await pipeline.sql.query(
-    "UPDATE deliveries SET sent_at = sent_at - interval '30 days' WHERE status = 'sent' AND notice IN (SELECT no FROM notices WHERE change = 'CHG-2')",
+    "UPDATE deliveries SET sent_at = (sent_at AT TIME ZONE 'Europe/Paris' - interval '30 days') AT TIME ZONE 'Europe/Paris' WHERE status = 'sent' AND notice IN (SELECT no FROM notices WHERE change = 'CHG-2')",
   );
   assert.equal((await rowOf("CHG-2", "globex")).noticeDays, 90);
   await api.call("POST", "/v1/changes/CHG-2/acknowledgements", {
