@@ -7,7 +7,7 @@ import { wallMs } from "../wall-clock.ts";
 
 const SIZES = {
   full: { backlog: 100_000, urgent: 1_000, runs: 20 },
-  quick: { backlog: 4_000, urgent: 200, runs: 2 },
+  quick: { backlog: 2_000, urgent: 200, runs: 1 },
 };
 const DEADLINE_MS = 60_000;
 

@@ -7,7 +7,7 @@ import { populate } from "../populate.ts";
 import { median, type Scenario } from "../result.ts";
 import { openStage } from "../stage.ts";
 
-const SIZES = { full: { endpoints: 1_000_000, rounds: 3 }, quick: { endpoints: 30_000, rounds: 1 } };
+const SIZES = { full: { endpoints: 1_000_000, rounds: 3 }, quick: { endpoints: 10_000, rounds: 1 } };
 const WINDOW = 2_000;
 
 /** Rows of a fan-out, window by window and each one's chunks queued, against the statement of the windows alone. */

@@ -15,8 +15,8 @@ const SIZES: Record<"full" | "quick", readonly { endpoints: number; runs: number
     { endpoints: 1_000, runs: 100, warmUp: 10 },
   ],
   quick: [
-    { endpoints: 1, runs: 8, warmUp: 2 },
-    { endpoints: 1_000, runs: 2, warmUp: 1 },
+    { endpoints: 1, runs: 4, warmUp: 1 },
+    { endpoints: 1_000, runs: 1, warmUp: 1 },
   ],
 };
 const DEADLINE_MS = 30_000;

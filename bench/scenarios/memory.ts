@@ -9,7 +9,7 @@ import { openStage, type Stage } from "../stage.ts";
 /** The first notice warms the sender up. */
 const SIZES = {
   full: { endpoints: 100_000, notices: 10, fanOut: 1_000_000 },
-  quick: { endpoints: 2_500, notices: 4, fanOut: 20_000 },
+  quick: { endpoints: 1_000, notices: 3, fanOut: 8_000 },
 };
 const ADDRESSES = Array.from({ length: 8 }, (_, no) => `127.0.0.${no + 1}`);
 const DEADLINE_MS = 15 * 60_000;
