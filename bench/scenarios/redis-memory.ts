@@ -5,7 +5,6 @@ import type { Scenario } from "../result.ts";
 import { openStage } from "../stage.ts";
 
 const SIZES = { full: { partners: 1_000_000, changes: 50 }, quick: { partners: 1_000, changes: 50 } };
-/** Each announcement looks at every partner before it finds that there is nobody to be told. */
 const DEADLINE_MS = 180_000;
 
 /** What the queue of notices takes for each that waits for its date, by what Redis says of every one of its keys. */

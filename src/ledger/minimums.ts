@@ -8,7 +8,7 @@ export type AnnouncedChange = { change: string; revision: number; state: Change;
 
 /**
  * Those with a date ahead whose minimum may need somebody's attention: announced too late, or its last days are near. The
- * others stay in PostgreSQL: 12,000 of them kept a scheduler, each minute, from everything else for half a second.
+ * others stay in PostgreSQL, for the scheduler would read each with its policy and count its days, every minute.
  */
 export const changesNearMinimum = async (sql: Sql): Promise<AnnouncedChange[]> => {
   const { rows } = await sql.query<AnnouncedChange>({

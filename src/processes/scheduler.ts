@@ -12,8 +12,9 @@ import { makeTendPartners } from "../flow/tend-partners.ts";
 import { makeWatchMinimums } from "../flow/watch-minimums.ts";
 import { makeWatchOverdue } from "../flow/watch-overdue.ts";
 import { noticeJob, planJob } from "../queue/jobs.ts";
+import { EXPECTED_MS } from "../queue/lanes.ts";
 import { noticeQueue, planQueue } from "../queue/queues.ts";
-import { hearUrgent, tellUrgent, URGENT_MS } from "../queue/urgent-word.ts";
+import { hearUrgent, tellUrgent } from "../queue/urgent-word.ts";
 import { openWorker } from "../queue/worker.ts";
 import type { Parts, Running } from "./parts.ts";
 import { contactChannels } from "./provider-alerts.ts";
@@ -54,7 +55,7 @@ export const startScheduler = async (parts: Parts): Promise<Running> => {
   const takeEvent = makeTakeEvent({ acceptEvent: makeAcceptEvent(parts), ledger, log });
   let quietAt = 0;
   const words = hearUrgent(parts, () => {
-    quietAt = performance.now() + URGENT_MS;
+    quietAt = performance.now() + EXPECTED_MS;
   });
   const untilQuiet = async (): Promise<void> => {
     const ms = quietAt - performance.now();

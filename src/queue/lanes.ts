@@ -27,6 +27,8 @@ export type Lanes = {
 
 /** After this a send counts as slow: an answer takes a few milliseconds, or a TLS connection around the world half a second. */
 const SLOW_MS = 500;
+/** So long what is urgent is expected, once it was told of or its chunk was taken. */
+export const EXPECTED_MS = 500;
 const LOOK_MS = 100;
 /** Routine sends in flight at most while urgent ones are expected: they go on, though somebody announces one emergency after another. */
 const BESIDE_EXPECTED = 1;
@@ -100,7 +102,7 @@ export const makeLanes = (slots: Record<Lane, LaneSlots>): Lanes => {
         clearTimeout(timer);
         if (expected.delete(chunk)) admit();
       };
-      const timer = setTimeout(end, SLOW_MS);
+      const timer = setTimeout(end, EXPECTED_MS);
       timer.unref();
       return end;
     },

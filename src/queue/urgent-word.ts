@@ -13,9 +13,6 @@ export const tellUrgent = (redis: Redis, prefix: string): void => {
   redis.publish(channelOf(prefix), "").catch(() => undefined);
 };
 
-/** What a word asks for: so long nothing routine that takes much of the machine begins. */
-export const URGENT_MS = 500;
-
 /** Calls `heard` at each word, over a connection of its own, until stopped. */
 export const hearUrgent = (
   { redisUrl, prefix, log }: { redisUrl: string; prefix: string; log: Log },
