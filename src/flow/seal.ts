@@ -3,7 +3,16 @@ import { promisify } from "node:util";
 import { deflateRaw } from "node:zlib";
 import { digestsOf, sealOf } from "../domain/seal.ts";
 import { inTransaction, type Ledger, type Sql } from "../ledger/connection.ts";
-import { boundSpan, insertSeal, lockSeals, newestSeal, sealedRows, sealHorizon, type Span } from "../ledger/seals.ts";
+import {
+  insertSeal,
+  lockSeals,
+  newestSeal,
+  sealedRows,
+  sealHorizon,
+  spanEnds,
+  type Span,
+  summarizeSent,
+} from "../ledger/seals.ts";
 import type { Log } from "../log.ts";
 
 const deflate = promisify(deflateRaw);
@@ -19,8 +28,6 @@ const BREATH_MS = 50;
 
 /** Seals what was recorded since the last seal; answers how many rows that was. */
 export type SealNew = () => Promise<number>;
-
-type Step = { rows: number; more: boolean };
 
 /**
  * One SHA-256 over what is new and the previous seal, several when there is much. Processes take turns, and a span is only
@@ -56,24 +63,32 @@ export const makeSealNew = ({
     return rows.length;
   };
 
-  const step = (): Promise<Step> =>
-    inTransaction(ledger.pools.routine, async (sql) => {
-      if (!(await lockSeals(sql))) return { rows: 0, more: false };
+  const pool = ledger.pools.routine;
+
+  const ends = (): Promise<Date[]> =>
+    inTransaction(pool, async (sql) => {
       const last = await newestSeal(sql);
       const open: Span = { from: last?.through ?? null, through: await sealHorizon(sql, marginMs) };
-      if (open.from && open.through <= open.from) return { rows: 0, more: false };
-      const through = await boundSpan(sql, open, limit);
-      const rows = await sealSpan(sql, last?.seal ?? null, { from: open.from, through });
-      return { rows, more: through < open.through };
+      return open.from && open.through <= open.from ? [] : spanEnds(sql, open, { limit, most: SEALS });
+    });
+
+  /** Null: another process is sealing. */
+  const sealUpTo = (through: Date): Promise<number | null> =>
+    inTransaction(pool, async (sql) => {
+      if (!(await lockSeals(sql))) return null;
+      const last = await newestSeal(sql);
+      if (last && through <= last.through) return 0;
+      return sealSpan(sql, last?.seal ?? null, { from: last?.through ?? null, through });
     });
 
   return async () => {
+    await summarizeSent(pool);
     let sealed = 0;
-    for (let seals = 0; seals < SEALS; seals += 1) {
-      const { rows, more } = await step();
+    for (const through of await ends()) {
+      const rows = await sealUpTo(through);
+      if (rows === null) break;
       sealed += rows;
-      if (!more) break;
-      await wait(BREATH_MS);
+      if (rows > 0) await wait(BREATH_MS);
     }
     return sealed;
   };

@@ -1,13 +1,15 @@
 import { promisify } from "node:util";
 import { inflateRaw } from "node:zlib";
-import { sealOf, type Tampering, tamperedRows } from "../domain/seal.ts";
+import { type SealedRow, sealOf, type Tampering, tamperedRows } from "../domain/seal.ts";
 import type { Ledger, Sql } from "../ledger/connection.ts";
-import { listSeals, sealedRows, type SealRow, sealUpTo, type Span } from "../ledger/seals.ts";
+import { listSeals, sealedRows, type SealRow, sealUpTo } from "../ledger/seals.ts";
 
 const inflate = promisify(inflateRaw);
 
 /** Rows that one call reads, about. */
 const ROWS = 200_000;
+/** Seals whose rows are read at once: to find those of a time, the pages around them are read whatever else is in them. */
+const TOGETHER = 10;
 /** Of one seal; a seal that was taken out of the chain would name every row that it held. */
 const FAULTS = 100;
 
@@ -33,9 +35,8 @@ const namesOf = async (row: SealRow): Promise<string[] | null> => {
   }
 };
 
-/** What is wrong with one seal, given the value of the one before it. */
-const faultsOf = async (row: SealRow, span: Span, sql: Sql, previous: Buffer | null) => {
-  const rows = await sealedRows(sql, span);
+/** What is wrong with one seal, given the rows of its time and the value of the seal before it. */
+const faultsOf = async (row: SealRow, rows: readonly SealedRow[], previous: Buffer | null) => {
   const chained = previous === null ? row.previous === null : row.previous?.equals(previous) === true;
   const whole = sealOf(previous, row.through.toISOString(), rows).equals(row.seal);
   if (chained && whole) return { rows: rows.length, faults: [] };
@@ -44,6 +45,16 @@ const faultsOf = async (row: SealRow, span: Span, sql: Sql, previous: Buffer | n
   // The rows are as remembered, so it is the seal, or the chain, that somebody touched.
   const faults: Tampering[] = tampered.length > 0 ? tampered : [{ what: "seal", row: null }];
   return { rows: rows.length, faults };
+};
+
+/** The rows of the times between `from` and each seal's end, seal by seal. */
+const rowsOfSeals = async (sql: Sql, from: Date | null, seals: readonly SealRow[]): Promise<SealedRow[][]> => {
+  const ends = seals.map(({ through }) => through.getTime());
+  const through = seals.at(-1)?.through;
+  if (!through) return [];
+  const all = await sealedRows(sql, { from, through });
+  const bySeal = Map.groupBy(all, ({ at }) => ends.findIndex((end) => at <= end));
+  return seals.map((_, index) => bySeal.get(index) ?? []);
 };
 
 export const makeVerifySeals = ({ ledger }: { ledger: Ledger }): VerifySeals => {
@@ -58,17 +69,19 @@ export const makeVerifySeals = ({ ledger }: { ledger: Ledger }): VerifySeals => 
       next: null,
     };
     for (let no = after; ; ) {
-      const [row] = await listSeals(sql, no, 1);
-      if (!row) return { ...answer, next: null };
+      const seals = await listSeals(sql, no, TOGETHER);
+      if (seals.length === 0) return { ...answer, next: null };
       if (answer.rows >= ROWS) return { ...answer, next: no };
-      const span = { from: before?.through ?? null, through: row.through };
-      const { rows, faults } = await faultsOf(row, span, sql, before?.seal ?? null);
-      answer.seals += 1;
-      answer.rows += rows;
-      answer.through = row.through.toISOString();
-      answer.faults.push(...faults.map((fault) => ({ ...fault, seal: row.no })));
-      before = row;
-      no = row.no;
+      const rowsOf = await rowsOfSeals(sql, before?.through ?? null, seals);
+      for (const [index, row] of seals.entries()) {
+        const { rows, faults } = await faultsOf(row, rowsOf[index] ?? [], before?.seal ?? null);
+        answer.seals += 1;
+        answer.rows += rows;
+        answer.through = row.through.toISOString();
+        answer.faults.push(...faults.map((fault) => ({ ...fault, seal: row.no })));
+        before = row;
+        no = row.no;
+      }
     }
   };
 };

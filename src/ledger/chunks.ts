@@ -1,4 +1,4 @@
-import type { Channel, Lane } from "../domain/category.ts";
+import type { Lane } from "../domain/category.ts";
 import type { Sql } from "./connection.ts";
 import { CHUNK_SIZE, type NewChunk } from "./fan-out.ts";
 
@@ -33,7 +33,8 @@ export const endRun = async (
     name: "end-run",
     text: `WITH ended AS (
              UPDATE chunks SET state = 'done', leased_until = NULL WHERE id = $1 AND run = $2 AND state = 'running' RETURNING id
-           )
+           ),
+           its_notices AS (DELETE FROM chunk_notices WHERE chunk = (SELECT id FROM ended))
            UPDATE deliveries SET chunk = NULL, due_at = greatest(due_at, now() + $3 * interval '1 millisecond')
            WHERE chunk = (SELECT id FROM ended) AND status = 'waiting'`,
     values: [chunk, run, pauseMs],
@@ -86,8 +87,9 @@ export const sweepDue = async (sql: Sql, lane: Lane, limit: number): Promise<Swe
       moved AS (
         UPDATE deliveries d SET chunk = numbered.chunk
         FROM numbered WHERE d.notice = numbered.notice AND d.endpoint = numbered.endpoint
-        RETURNING d.chunk, d.channel, numbered.held_for
+        RETURNING d.chunk, d.notice, d.channel, numbered.held_for
       ),
+      its_chunks AS (INSERT INTO chunk_notices (chunk, notice) SELECT DISTINCT chunk, notice FROM moved),
       made AS (
         INSERT INTO chunks (id, lane, channel, state, held_for)
         SELECT DISTINCT chunk, $1, channel, CASE WHEN held_for IS NULL THEN 'queued' ELSE 'held' END, held_for FROM moved
@@ -162,13 +164,4 @@ export const queuedChunks = async (
     values: [page.after, page.olderThanMs, page.limit],
   });
   return rows;
-};
-
-/** One chunk of its own for one delivery that is to go at once. */
-export const insertChunk = async (sql: Sql, lane: Lane, channel: Channel): Promise<number> => {
-  const { rows } = await sql.query<{ id: number }>(
-    "INSERT INTO chunks (id, lane, channel) VALUES (nextval('chunk_ids'), $1, $2) RETURNING id",
-    [lane, channel],
-  );
-  return rows[0]?.id ?? 0;
 };

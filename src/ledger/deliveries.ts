@@ -134,6 +134,7 @@ export const settleSent = async (sql: Sql, batch: SentColumns): Promise<void> =>
         UPDATE deliveries d SET
           status = 'sent',
           reason = NULL,
+          chunk = coalesce(d.chunk, 0),
           sent_at = now(),
           attempts = d.attempts + 1,
           first_at = CASE WHEN d.attempts = 0 THEN now() - o.age_ms * interval '1 millisecond' ELSE d.first_at END,

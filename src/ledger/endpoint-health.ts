@@ -46,7 +46,7 @@ export const lastSentSince = async (sql: Sql, endpoint: number, since: Date): Pr
  */
 export const skipWaitingOf = async (sql: Sql, endpoint: number): Promise<number> => {
   const { rowCount } = await sql.query(
-    `UPDATE deliveries SET status = 'skipped', reason = 'endpoint-disabled'
+    `UPDATE deliveries SET status = 'skipped', reason = 'endpoint-disabled', chunk = coalesce(chunk, 0)
      WHERE (notice, endpoint) IN (
        SELECT d.notice, d.endpoint FROM notices n JOIN deliveries d ON d.notice = n.no AND d.endpoint = $1
        WHERE n.status = 'sending' AND d.status = 'waiting' FOR UPDATE OF d SKIP LOCKED)`,

@@ -50,8 +50,9 @@ export const lockNotice = async (sql: Sql, id: string): Promise<NoticeToFanOut |
                   ${hoursOf("p.policy", "r.accepted_at")} AS hours,
                   n.audience <> 'all' AND EXISTS (
                     SELECT FROM notices s
-                    JOIN deliveries d ON d.notice = s.no AND d.status = 'waiting'
-                    JOIN chunks k ON k.id = d.chunk AND k.state = 'running' AND k.leased_until > now()
+                    JOIN chunk_notices its ON its.notice = s.no
+                    JOIN chunks k ON k.id = its.chunk AND k.state = 'running' AND k.leased_until > now()
+                    JOIN deliveries d ON d.chunk = its.chunk AND d.notice = its.notice AND d.status = 'waiting'
                     WHERE s.change = n.change AND ${BEFORE}) AS unsettled,
                   ARRAY(SELECT s.no FROM notices s WHERE s.change = n.change AND ${BEFORE}) AS earlier,
                   ARRAY(SELECT s.no FROM notices s WHERE s.change = n.change AND (
@@ -131,6 +132,7 @@ const windowStatement = (audience: Audience): string => `
     INSERT INTO chunks (id, lane, channel)
     SELECT DISTINCT chunk, lane, channel FROM new_deliveries WHERE chunk IS NOT NULL RETURNING id, lane, channel
   ),
+  its_chunks AS (INSERT INTO chunk_notices (chunk, notice) SELECT id, $1 FROM new_chunks),
   moved AS (
     UPDATE notices SET status = 'sending', cursor = coalesce((SELECT max(endpoint) FROM covered), cursor),
       fan_out_started_at = coalesce(fan_out_started_at, clock_timestamp()),

@@ -40,17 +40,26 @@ export type Backlog = {
   overdue: { lane: string; count: number }[];
 };
 
+/** Every delivery that waits: it belongs to no chunk, or to one that is not done. */
+const WAITING = `(
+  SELECT notice, lane, channel, due_at FROM deliveries WHERE chunk IS NULL
+  UNION ALL
+  SELECT d.notice, d.lane, d.channel, d.due_at FROM chunks
+  CROSS JOIN LATERAL (SELECT * FROM deliveries WHERE chunk = chunks.id OFFSET 0) AS d
+  WHERE chunks.state <> 'done' AND d.status = 'waiting'
+) AS waiting`;
+
 /** What waits to be sent, for the metrics. */
 export const countBacklog = async (sql: Sql): Promise<Backlog> => {
   const waiting = await sql.query<{ channel: string; lane: string; count: number }>(
-    "SELECT channel, lane, count(*) AS count FROM deliveries WHERE status = 'waiting' GROUP BY channel, lane",
+    `SELECT channel, lane, count(*) AS count FROM ${WAITING} GROUP BY channel, lane`,
   );
   const planned = await sql.query<{ lane: string; count: number }>(
     "SELECT lane, count(*) AS count FROM notices WHERE status = 'planned' GROUP BY lane",
   );
   const overdue = await sql.query<{ lane: string; count: number }>(
-    `SELECT lane, count(*) AS count FROM deliveries
-     WHERE status = 'waiting' AND due_at < now() - interval '1 minute'
+    `SELECT lane, count(*) AS count FROM ${WAITING}
+     WHERE due_at < now() - interval '1 minute'
        AND NOT EXISTS (SELECT FROM installation WHERE paused_at IS NOT NULL)
        AND notice <> ALL (ARRAY(SELECT n.no FROM changes c JOIN notices n ON n.change = c.change WHERE c.paused_at IS NOT NULL))
      GROUP BY lane`,

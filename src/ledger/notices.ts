@@ -2,6 +2,7 @@ import type { Lane } from "../domain/category.ts";
 import type { NoticeStatus, PlannedNotice } from "../domain/notice.ts";
 import type { Supersession } from "../domain/turn.ts";
 import type { Sql } from "./connection.ts";
+import { oneOf } from "./one-of.ts";
 
 type NewNotices = {
   change: string;
@@ -97,8 +98,18 @@ export const endEarlierNotices = async (sql: Sql, ending: Ending): Promise<numbe
   if (rows.length > 0) {
     await sql.query({
       name: "skip-superseded",
-      text: `UPDATE deliveries d SET status = 'skipped', reason = 'superseded' WHERE notice = ANY($1) AND status = 'waiting'
-             AND NOT EXISTS (SELECT FROM chunks c WHERE c.id = d.chunk AND c.state = 'running' AND c.leased_until > now())`,
+      text: `
+        UPDATE deliveries d SET status = 'skipped', reason = 'superseded', chunk = coalesce(d.chunk, 0)
+        FROM (
+          SELECT notice, endpoint FROM deliveries WHERE notice = ANY($1) AND chunk IS NULL
+          UNION ALL
+          SELECT placed.notice, placed.endpoint FROM chunk_notices AS its
+          CROSS JOIN ${oneOf("chunks", "id = its.chunk")} AS c
+          CROSS JOIN LATERAL (SELECT * FROM deliveries WHERE chunk = its.chunk OFFSET 0) AS placed
+          WHERE its.notice = ANY($1) AND placed.notice = its.notice
+            AND NOT (c.state = 'running' AND c.leased_until > now())
+        ) AS it
+        WHERE d.notice = it.notice AND d.endpoint = it.endpoint AND d.status = 'waiting'`,
       values: [rows.map((row) => row.no)],
     });
   }
@@ -133,7 +144,8 @@ export const finishNotices = async (sql: Sql): Promise<FinishedNotice[]> => {
     name: "finish-notices",
     text: `UPDATE notices n SET status = 'done', done_at = now()
            WHERE n.status = 'sending' AND n.fanned_out_at IS NOT NULL
-             AND NOT EXISTS (SELECT FROM deliveries d WHERE d.notice = n.no AND d.status = 'waiting')
+             AND NOT EXISTS (SELECT FROM chunk_notices its WHERE its.notice = n.no OFFSET 0)
+             AND NOT EXISTS (SELECT FROM deliveries d WHERE d.notice = n.no AND d.chunk IS NULL OFFSET 0)
            RETURNING n.no, n.id, n.change, n.kind, n.lane`,
   });
   if (rows.length === 0) return [];

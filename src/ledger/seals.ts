@@ -1,5 +1,6 @@
+import type pg from "pg";
 import type { SealedRow } from "../domain/seal.ts";
-import type { Sql } from "./connection.ts";
+import { inTransaction, type Sql } from "./connection.ts";
 
 /** A seal as answers show it. */
 export type SealFact = { no: number; at: string; through: string; seal: string };
@@ -15,6 +16,9 @@ export type SealRow = {
   names: Buffer;
 };
 
+/** A row with its time of recording, in ms since 1970. */
+export type RecordedRow = SealedRow & { at: number };
+
 /** Rows recorded after `from` (null: since ever) and up to `through`. */
 export type Span = { from: Date | null; through: Date };
 
@@ -23,6 +27,10 @@ const SEAL_LOCK = 7_305_112_045;
 
 const MS = (column: string): string => `(extract(epoch FROM ${column}) * 1000)::int8`;
 
+/** What was sent after $1 and up to $2: by `deliveries_sent`, which knows the first and the last time of each 128 pages. */
+const SENT = (columns: string): string =>
+  `SELECT ${columns} FROM deliveries WHERE status = 'sent' AND sent_at > $1 AND sent_at <= $2`;
+
 /**
  * What is sealed: facts that nothing moves on. A delivery is sealed once it is `sent`, the one state that is final; further
  * attempts, bounces, acknowledgements, waivers and revisions are insert-only. $1 and $2 bound the time of recording.
@@ -30,22 +38,22 @@ const MS = (column: string): string => `(extract(epoch FROM ${column}) * 1000)::
 const SOURCES: readonly { kind: string; text: string }[] = [
   {
     kind: "revision",
-    text: `SELECT 'revision ' || change || '.r' || revision AS name,
+    text: `SELECT ${MS("accepted_at")} AS at, 'revision ' || change || '.r' || revision AS name,
                   json_build_array('revision', change, revision, ${MS("accepted_at")}, policy, lane, state::text, differs::text,
                     reason, minor, verdict::text)::text AS line
            FROM revisions WHERE accepted_at > $1 AND accepted_at <= $2 ORDER BY accepted_at, change, revision`,
   },
   {
     kind: "delivery",
-    text: `SELECT 'delivery ' || n.id || '.ep_' || d.endpoint AS name,
+    text: `WITH d AS MATERIALIZED (${SENT("notice, endpoint, channel, sent_at, first_at, first_code, first_error, first_answer")})
+           SELECT ${MS("d.sent_at")} AS at, 'delivery ' || n.id || '.ep_' || d.endpoint AS name,
                   json_build_array('delivery', n.id, n.change, n.revision, n.kind, ${MS("n.release_at")}, d.endpoint, e.partner,
                     d.channel, ${MS("d.sent_at")}, ${MS("d.first_at")}, d.first_code, d.first_error, d.first_answer)::text AS line
-           FROM deliveries d JOIN notices n ON n.no = d.notice JOIN endpoints e ON e.no = d.endpoint
-           WHERE d.status = 'sent' AND d.sent_at > $1 AND d.sent_at <= $2 ORDER BY d.notice, d.endpoint`,
+           FROM d JOIN notices n ON n.no = d.notice JOIN endpoints e ON e.no = d.endpoint ORDER BY d.notice, d.endpoint`,
   },
   {
     kind: "attempt",
-    text: `SELECT 'attempt ' || a.attempt || ' of ' || n.id || '.ep_' || a.endpoint AS name,
+    text: `SELECT ${MS("a.recorded_at")} AS at, 'attempt ' || a.attempt || ' of ' || n.id || '.ep_' || a.endpoint AS name,
                   json_build_array('attempt', n.id, a.endpoint, a.attempt, ${MS("a.at")}, a.ms, a.code, a.error, a.answer,
                     ${MS("a.recorded_at")})::text AS line
            FROM attempts a JOIN notices n ON n.no = a.notice
@@ -53,29 +61,42 @@ const SOURCES: readonly { kind: string; text: string }[] = [
   },
   {
     kind: "bounce",
-    text: `SELECT 'bounce ' || b.no AS name,
+    text: `SELECT ${MS("b.at")} AS at, 'bounce ' || b.no AS name,
                   json_build_array('bounce', b.no, n.id, b.endpoint, b.kind, b.code, b.diagnostic, ${MS("b.at")})::text AS line
            FROM bounces b JOIN notices n ON n.no = b.notice WHERE b.at > $1 AND b.at <= $2 ORDER BY b.no`,
   },
   {
     kind: "acknowledgement",
-    text: `SELECT 'acknowledgement ' || no AS name,
+    text: `SELECT ${MS("at")} AS at, 'acknowledgement ' || no AS name,
                   json_build_array('acknowledgement', no, change, partner, revision, status, "by", note, ${MS("at")})::text AS line
            FROM acknowledgements WHERE at > $1 AND at <= $2 ORDER BY no`,
   },
   {
     kind: "waiver",
-    text: `SELECT 'waiver ' || no AS name,
+    text: `SELECT ${MS("at")} AS at, 'waiver ' || no AS name,
                   json_build_array('waiver', no, change, partner, "by", reason, ${MS("at")})::text AS line
            FROM waivers WHERE at > $1 AND at <= $2 ORDER BY no`,
   },
 ];
 
+/** PostgreSQL's 55P03. */
+const isLockTimeout = (error: unknown): boolean => error instanceof Error && Reflect.get(error, "code") === "55P03";
+
+/** Summarizes the pages that are new. A VACUUM under way does it too, so it is not waited for, which would end it. */
+export const summarizeSent = async (pool: pg.Pool): Promise<void> => {
+  await inTransaction(pool, async (sql) => {
+    await sql.query("SET LOCAL lock_timeout = '100ms'");
+    await sql.query("SELECT brin_summarize_new_values('deliveries_sent')");
+  }).catch((error: unknown) => {
+    if (!isLockTimeout(error)) throw error;
+  });
+};
+
 /** The rows of a span in the order in which they are sealed: by kind, then by key. */
-export const sealedRows = async (sql: Sql, { from, through }: Span): Promise<SealedRow[]> => {
-  const all: SealedRow[] = [];
+export const sealedRows = async (sql: Sql, { from, through }: Span): Promise<RecordedRow[]> => {
+  const all: RecordedRow[] = [];
   for (const { kind, text } of SOURCES) {
-    const { rows } = await sql.query<SealedRow>({
+    const { rows } = await sql.query<RecordedRow>({
       name: `sealed-${kind}`,
       text,
       values: [from ?? "-infinity", through],
@@ -106,18 +127,31 @@ export const sealHorizon = async (sql: Sql, marginMs: number): Promise<Date> => 
   return rows[0]?.horizon ?? new Date(0);
 };
 
-/** The end of a span of not much more than `limit` rows: earlier than `through` when more were recorded. */
-export const boundSpan = async (sql: Sql, { from, through }: Span, limit: number): Promise<Date> => {
-  const { rows } = await sql.query<{ through: Date }>({
-    name: "bound-seal",
-    text: `SELECT least($2::timestamptz,
-             (SELECT sent_at FROM deliveries WHERE status = 'sent' AND sent_at > $1 AND sent_at <= $2 ORDER BY sent_at OFFSET $3 LIMIT 1),
-             (SELECT accepted_at FROM revisions WHERE accepted_at > $1 AND accepted_at <= $2 ORDER BY accepted_at OFFSET $3 LIMIT 1),
-             (SELECT recorded_at FROM attempts WHERE recorded_at > $1 AND recorded_at <= $2 ORDER BY recorded_at OFFSET $3 LIMIT 1)
-           ) AS through`,
-    values: [from ?? "-infinity", through, limit],
+/**
+ * Where spans of about `limit` rows end, oldest first: at most `most` of them, the last at `through` when that is all.
+ * Asked once for all of them, for no index has the order.
+ */
+export const spanEnds = async (
+  sql: Sql,
+  { from, through }: Span,
+  { limit, most }: { limit: number; most: number },
+): Promise<Date[]> => {
+  const { rows } = await sql.query<{ end: Date }>({
+    name: "span-ends",
+    text: `SELECT DISTINCT at AS end FROM (
+             SELECT at, row_number() OVER (ORDER BY at) AS place FROM (
+               ${SENT("sent_at AS at")}
+               UNION ALL
+               SELECT accepted_at FROM revisions WHERE accepted_at > $1 AND accepted_at <= $2
+               UNION ALL
+               SELECT recorded_at FROM attempts WHERE recorded_at > $1 AND recorded_at <= $2
+               ORDER BY at LIMIT $3::int * $4::int
+             ) AS oldest
+           ) AS placed WHERE place % $3 = 0 ORDER BY at`,
+    values: [from ?? "-infinity", through, limit, most],
   });
-  return rows[0]?.through ?? through;
+  const ends = rows.map(({ end }) => end);
+  return ends.length < most ? [...ends, through] : ends;
 };
 
 const COLUMNS = "no, at, through, rows, previous, seal, digests, names";

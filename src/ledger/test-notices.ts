@@ -20,6 +20,7 @@ export const insertTestNotice = async (sql: Sql, endpoint: number): Promise<NewT
        SELECT 'test.' || $3 || '.' || chunk.id, 'test', 'urgent', 'all', now(), now(), 'sending', $1, now(), now() FROM chunk
        RETURNING no, id
      ),
+     its_chunk AS (INSERT INTO chunk_notices (chunk, notice) SELECT chunk.id, notice.no FROM chunk, notice),
      delivery AS (
        INSERT INTO deliveries (notice, endpoint, lane, channel, chunk, due_at)
        SELECT notice.no, $1, 'urgent', $2, chunk.id, now() FROM notice, chunk

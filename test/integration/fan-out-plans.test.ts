@@ -103,9 +103,10 @@ const fanOut = async (client: pg.PoolClient, audience: Audience, isExplained: bo
   const window = (sql: Sql): Promise<unknown> => fanOutWindow(sql, notice, 1_000);
   const rows = isExplained ? await rowsOf(client, window) : (await window(client), 0);
   await client.query("COMMIT");
-  await client.query("UPDATE deliveries SET status = 'sent', sent_at = now(), attempts = 1 WHERE notice = $1", [
-    notice.no,
-  ]);
+  await client.query(
+    "UPDATE deliveries SET status = 'sent', sent_at = now(), attempts = 1, chunk = coalesce(chunk, 0) WHERE notice = $1",
+    [notice.no],
+  );
   return rows;
 };
 

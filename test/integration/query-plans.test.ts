@@ -4,7 +4,7 @@ import type { PoolClient, QueryConfig } from "pg";
 import type { ChangeEvent } from "../../src/domain/event.ts";
 import { readEventFacts } from "../../src/ledger/accepted-events.ts";
 import { releaseDueChanges, revisionsToPlan, unplannedRevisions } from "../../src/ledger/changes.ts";
-import { lostChunks, queuedChunks, sweepDue, takeLease } from "../../src/ledger/chunks.ts";
+import { endRun, lostChunks, queuedChunks, sweepDue, takeLease } from "../../src/ledger/chunks.ts";
 import type { Ledger, Sql } from "../../src/ledger/connection.ts";
 import { loadChunk } from "../../src/ledger/deliveries.ts";
 import { finishNotices, openNotices, openNoticesOf } from "../../src/ledger/notices.ts";
@@ -44,7 +44,8 @@ before(async () => {
   const due = `UPDATE deliveries SET due_at = now() WHERE notice = (SELECT max(notice) FROM deliveries) AND endpoint <= ${DUE}`;
   const chunks = `INSERT INTO chunks (id, lane, channel, state) SELECT ${CHUNKS} + n, 'routine', 'webhook',
     CASE WHEN n % 10 = 0 THEN 'queued' ELSE 'done' END FROM generate_series(1, 50000) n`;
-  for (const text of [policy, service, changes, revisions, planned, sending, waiting, due, chunks])
+  const ofChunks = `INSERT INTO chunk_notices (chunk, notice) SELECT id, (SELECT max(no) FROM notices) FROM chunks WHERE state <> 'done'`;
+  for (const text of [policy, service, changes, revisions, planned, sending, waiting, due, chunks, ofChunks])
     await sql.query(text);
 });
 
@@ -106,6 +107,7 @@ const STATEMENTS: Record<string, (sql: Sql) => Promise<unknown>> = {
   "looking for what is overdue": countOverdue,
   "taking a lease": (sql) => takeLease(sql, CHUNKS + 10, 1_000),
   "loading a chunk": (sql) => loadChunk(sql, CHUNKS + 10, "webhook"),
+  "ending a run": (sql) => endRun(sql, { chunk: CHUNKS + 10, run: 0, pauseMs: 0 }),
 };
 
 const EVENT: ChangeEvent = {
@@ -129,7 +131,7 @@ const OF_ONE_CHANGE: Record<string, (sql: Sql) => Promise<unknown>> = {
 };
 const EVENT_READ_LIMIT = 50;
 
-const TABLES = ["deliveries", "notices", "chunks", "changes", "revisions", "attempts"];
+const TABLES = ["deliveries", "notices", "chunks", "chunk_notices", "changes", "revisions", "attempts"];
 
 const readsByIndex = async (run: (sql: Sql) => Promise<unknown>, limit = READ_LIMIT): Promise<void> => {
   const nodes = nodesOf(await planOf(run));

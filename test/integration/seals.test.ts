@@ -68,7 +68,9 @@ test("nothing new makes no seal; what waits is not sealed and may move on", asyn
     "INSERT INTO deliveries (notice, endpoint, lane, channel, due_at) SELECT -1, 1, 'routine', 'email', now() + interval '1 day'",
   );
   await sealNew();
-  await pipeline.sql.query("UPDATE deliveries SET status = 'skipped', reason = 'overtaken' WHERE notice = -1");
+  await pipeline.sql.query(
+    "UPDATE deliveries SET status = 'skipped', reason = 'overtaken', chunk = 0 WHERE notice = -1",
+  );
   await intact();
 });
 
@@ -138,8 +140,8 @@ test("a delivery slipped into the past is named", async () => {
   await pipeline.sql.query(
     `INSERT INTO partners (partner, name) VALUES ('late', 'Late');
      INSERT INTO endpoints (partner, channel, address) VALUES ('late', 'email', 'late@partner.example');
-     INSERT INTO deliveries (notice, endpoint, lane, channel, status, due_at, sent_at)
-     SELECT d.notice, e.no, d.lane, d.channel, 'sent', d.due_at, d.sent_at
+     INSERT INTO deliveries (notice, endpoint, lane, channel, status, chunk, due_at, sent_at)
+     SELECT d.notice, e.no, d.lane, d.channel, 'sent', 0, d.due_at, d.sent_at
      FROM (SELECT * FROM deliveries WHERE status = 'sent' LIMIT 1) d, endpoints e WHERE e.partner = 'late'`,
   );
   const { faults } = await verify();

@@ -87,7 +87,7 @@ before(async () => {
        INSERT INTO notices (id, kind, lane, audience, due_at, fan_out_at, status, only_endpoint)
        VALUES ('n.1', 'test', 'routine', 'all', now(), now(), 'done', 1) RETURNING no
      )
-     INSERT INTO deliveries (notice, endpoint, lane, channel, due_at, status) SELECT no, 1, 'routine', 'email', now(), 'failed' FROM n`,
+     INSERT INTO deliveries (notice, endpoint, lane, channel, chunk, due_at, status) SELECT no, 1, 'routine', 'email', 0, now(), 'failed' FROM n`,
   );
   delivery = "n.1.ep_1";
   page = `/p/${parts.keyring.pageToken("acme", null)}`;
