@@ -42,6 +42,9 @@ const startable = async ({ path, startAs }: RedisProgram, folder: string): Promi
   return link;
 };
 
+/** One that reads its keys back answers with `async_loading:0` too. */
+const LOADED = /^loading:0\r$/m;
+
 /** True once the server with this very process id answers and has its keys in memory; an older one on the socket does not count. */
 const isReady = async (socket: string, pid: number): Promise<boolean> => {
   const redis = new Redis({ path: socket, lazyConnect: true, enableReadyCheck: false, retryStrategy: () => null });
@@ -49,7 +52,7 @@ const isReady = async (socket: string, pid: number): Promise<boolean> => {
   try {
     await redis.connect();
     const info = await redis.info();
-    return info.includes(`process_id:${pid}\r\n`) && info.includes("loading:0\r\n");
+    return info.includes(`process_id:${pid}\r\n`) && LOADED.test(info);
   } finally {
     redis.disconnect();
   }
