@@ -2,6 +2,7 @@ import { readlink, rm, symlink } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { Redis } from "ioredis";
+import { readSurroundings } from "../config.ts";
 import type { Log } from "../log.ts";
 import { type EmbeddedServer, startChild } from "./child.ts";
 import { EmbeddedError, type Faults } from "./embedded-error.ts";
@@ -79,7 +80,7 @@ export const startRedis = async ({ folder, log }: { folder: string; log: Log }):
     folder: own,
     become: [],
     command: () => [server, ...flags],
-    env: { ...process.env, LC_ALL: "C" },
+    env: { ...readSurroundings(), LC_ALL: "C" },
     sockets,
     deathSignal: "TERM",
     stopBy: [
