@@ -1,4 +1,4 @@
-import { resolve } from "node:path";
+import { delimiter, resolve } from "node:path";
 import { judgeWebhookUrl } from "./domain/address.ts";
 import type { Fault } from "./domain/fault.ts";
 import { clientVariables, variables } from "./variables.ts";
@@ -144,3 +144,10 @@ export const readMayInstall = (env: NodeJS.ProcessEnv = process.env): boolean =>
 
 /** Whether npm runs this process as one of its scripts, and is to be outlived by none of it. */
 export const readUnderNpm = (env: NodeJS.ProcessEnv = process.env): boolean => env["npm_lifecycle_event"] !== undefined;
+
+/** The folders in which the system looks for programs, in its order. */
+export const readProgramFolders = (env: NodeJS.ProcessEnv = process.env): string[] =>
+  (env["PATH"] ?? "").split(delimiter).filter((folder) => folder !== "");
+
+/** The whole environment, for programs that this process starts: passed on, not read. */
+export const readSurroundings = (env: NodeJS.ProcessEnv = process.env): NodeJS.ProcessEnv => ({ ...env });

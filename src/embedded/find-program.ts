@@ -1,6 +1,7 @@
 import { constants } from "node:fs";
 import { access } from "node:fs/promises";
-import { delimiter, join } from "node:path";
+import { join } from "node:path";
+import { readProgramFolders } from "../config.ts";
 
 /** Where system programs are even when PATH, as a service manager or cron sets it, leaves them out. */
 const USUAL_FOLDERS = [
@@ -15,8 +16,7 @@ const USUAL_FOLDERS = [
 
 /** The full path of the first program of that name on PATH or in the usual folders; null when there is none. */
 export const findProgram = async (name: string): Promise<string | null> => {
-  const folders = [...(process.env["PATH"] ?? "").split(delimiter).filter((folder) => folder !== ""), ...USUAL_FOLDERS];
-  for (const folder of folders) {
+  for (const folder of [...readProgramFolders(), ...USUAL_FOLDERS]) {
     const path = join(folder, name);
     const runnable = await access(path, constants.X_OK).then(
       () => true,

@@ -1,5 +1,6 @@
 import { execFile, spawnSync } from "node:child_process";
 import { promisify } from "node:util";
+import { readSurroundings } from "../config.ts";
 import { EmbeddedError } from "./embedded-error.ts";
 import { findProgram } from "./find-program.ts";
 
@@ -73,7 +74,7 @@ const allRedis = async (): Promise<RedisProgram[]> => {
 
 const attempt = async ([program = "", ...rest]: readonly string[]): Promise<string | null> =>
   run(program, rest, {
-    env: { ...process.env, DEBIAN_FRONTEND: "noninteractive", HOMEBREW_NO_AUTO_UPDATE: "1" },
+    env: { ...readSurroundings(), DEBIAN_FRONTEND: "noninteractive", HOMEBREW_NO_AUTO_UPDATE: "1" },
     maxBuffer: 16 * 1_024 * 1_024,
   }).then(
     () => null,

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import pg from "pg";
+import { readSurroundings } from "../config.ts";
 import type { Log } from "../log.ts";
 import { type EmbeddedServer, startChild } from "./child.ts";
 import type { Faults } from "./embedded-error.ts";
@@ -72,7 +73,7 @@ const FAULTS: Faults = [
 
 /** No PG… variable of the surroundings may reach the server: PGDATA or PGPORT would move it. */
 const childEnvironment = (): NodeJS.ProcessEnv => ({
-  ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("PG"))),
+  ...Object.fromEntries(Object.entries(readSurroundings()).filter(([name]) => !name.startsWith("PG"))),
   LC_ALL: "C",
 });
 

@@ -2,6 +2,7 @@ import { readlink, rm, symlink } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { Redis } from "ioredis";
+import { readSurroundings } from "../config.ts";
 import type { Log } from "../log.ts";
 import { type EmbeddedServer, startChild } from "./child.ts";
 import { EmbeddedError, type Faults } from "./embedded-error.ts";
@@ -42,6 +43,9 @@ const startable = async ({ path, startAs }: RedisProgram, folder: string): Promi
   return link;
 };
 
+/** One that reads its keys back answers with `async_loading:0` too. */
+const LOADED = /^loading:0\r$/m;
+
 /** True once the server with this very process id answers and has its keys in memory; an older one on the socket does not count. */
 const isReady = async (socket: string, pid: number): Promise<boolean> => {
   const redis = new Redis({ path: socket, lazyConnect: true, enableReadyCheck: false, retryStrategy: () => null });
@@ -49,7 +53,7 @@ const isReady = async (socket: string, pid: number): Promise<boolean> => {
   try {
     await redis.connect();
     const info = await redis.info();
-    return info.includes(`process_id:${pid}\r\n`) && info.includes("loading:0\r\n");
+    return info.includes(`process_id:${pid}\r\n`) && LOADED.test(info);
   } finally {
     redis.disconnect();
   }
@@ -76,7 +80,7 @@ export const startRedis = async ({ folder, log }: { folder: string; log: Log }):
     folder: own,
     become: [],
     command: () => [server, ...flags],
-    env: { ...process.env, LC_ALL: "C" },
+    env: { ...readSurroundings(), LC_ALL: "C" },
     sockets,
     deathSignal: "TERM",
     stopBy: [

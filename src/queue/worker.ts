@@ -1,4 +1,6 @@
+import { setTimeout as wait } from "node:timers/promises";
 import { DelayedError, type Job, Worker } from "bullmq";
+import type { Redis } from "ioredis";
 import type { Log } from "../log.ts";
 import type { Outages } from "../outages.ts";
 import { makeStreak } from "../streak.ts";
@@ -10,6 +12,8 @@ const LOCK_MS = 15_000;
 const STALLED_CHECK_MS = 5_000;
 const FIRST_DELAY_MS = 1_000;
 const LONGEST_DELAY_MS = 30_000;
+/** A Redis that takes longer to answer, once the worker is to stop, is away. */
+const ANSWER_MS = 2_000;
 
 /** `later`: the job waits that long and comes again, without using up an attempt. */
 export type JobEnd = { kind: "done" } | { kind: "later"; delayMs: number };
@@ -26,7 +30,23 @@ type Options = {
   log: Log;
 };
 
+/**
+ * `stop` sees through what runs here and gives back what has not begun. A Redis that is away is not waited for: what it does
+ * not hear to have ended comes again.
+ */
 export type QueueWorker = { stop(): Promise<void> };
+
+const isThere = async (connection: Redis): Promise<boolean> => {
+  const late = new AbortController();
+  try {
+    const answered = connection.ping().then(() => true);
+    return await Promise.race([answered, wait(ANSWER_MS, false, { signal: late.signal })]);
+  } catch {
+    return false;
+  } finally {
+    late.abort();
+  }
+};
 
 /**
  * Works on one queue until stopped. No job is ever lost to a fault: whatever is thrown, the job is delayed, longer each
@@ -45,6 +65,17 @@ export const openWorker = ({
   connection.on("error", (error) => log.debug({ err: error, queue }, "queue connection fault"));
   const stopping = new AbortController();
   const streak = makeStreak();
+  const runs = new Set<Promise<JobEnd>>();
+
+  const runNow = async (data: unknown): Promise<JobEnd> => {
+    const running = run(data, stopping.signal);
+    runs.add(running);
+    try {
+      return await running;
+    } finally {
+      runs.delete(running);
+    }
+  };
 
   const later = async (job: Job, token: string | undefined, delayMs: number): Promise<never> => {
     await job.moveToDelayed(Date.now() + delayMs, token);
@@ -52,9 +83,11 @@ export const openWorker = ({
   };
 
   const work = async (job: Job, token?: string): Promise<void> => {
+    // Came of a wait that had begun before.
+    if (stopping.signal.aborted) return later(job, token, 0);
     let end: JobEnd;
     try {
-      end = await run(job.data, stopping.signal);
+      end = await runNow(job.data);
       streak.worked();
     } catch (error) {
       const delayMs = Math.min(FIRST_DELAY_MS * 2 ** Math.min(job.attemptsStarted, 5), LONGEST_DELAY_MS);
@@ -79,8 +112,11 @@ export const openWorker = ({
   return {
     stop: async () => {
       stopping.abort();
-      await worker.close();
-      await connection.quit().catch(() => connection.disconnect());
+      await worker.pause(true);
+      await Promise.allSettled(runs);
+      // BullMQ itself waits for Redis for as long as it takes, to tell of what ended and to close; unless it is forced.
+      await worker.close(!(await isThere(connection)));
+      connection.disconnect();
     },
   };
 };

@@ -1,33 +1,22 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
 import type { AddressInfo } from "node:net";
-import { text } from "node:stream/consumers";
 import { before, test } from "node:test";
 import { makeSealNew } from "../../src/flow/seal.ts";
 import { openApi, type TestApi } from "../support/api.ts";
-import { bareEnvironment } from "../support/bare-environment.ts";
 import { bounceMail } from "../support/bounce-mail.ts";
+import { type Run, runCommand } from "../support/command-line.ts";
 import { type Pipeline, startPipeline } from "../support/pipeline.ts";
 import { quietLog } from "../support/servers.ts";
 import { tokensExpire } from "../support/tokens-expire.ts";
 import { until } from "../support/until.ts";
-
-const MAIN = new URL("../../src/cli/main.ts", import.meta.url).pathname;
 
 let pipeline: Pipeline;
 let api: TestApi;
 let url: string;
 
 /** Runs the real command line against a real API. */
-const forewarn = async (args: string[], input = ""): Promise<{ code: number | null; out: string; err: string }> => {
-  const child = spawn(process.execPath, [MAIN, ...args], {
-    env: { ...bareEnvironment(), FOREWARN_URL: url, FOREWARN_KEY: api.keys.admin },
-  });
-  const ended = new Promise<number | null>((resolve) => child.on("close", resolve));
-  child.stdin.end(input);
-  const [out, err, code] = await Promise.all([text(child.stdout), text(child.stderr), ended]);
-  return { code, out, err };
-};
+const forewarn = (args: string[], input = ""): Promise<Run> =>
+  runCommand(args, { FOREWARN_URL: url, FOREWARN_KEY: api.keys.admin }, input);
 
 before(async () => {
   pipeline = await startPipeline();

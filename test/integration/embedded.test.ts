@@ -1,41 +1,19 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { appendFile, chmod, mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline/promises";
 import { test } from "node:test";
-import { Redis } from "ioredis";
-import pg from "pg";
-import { EmbeddedError } from "../../src/embedded/embedded-error.ts";
 import { isAlive } from "../../src/embedded/owner.ts";
 import { startPostgres } from "../../src/embedded/postgres.ts";
 import { startRedis } from "../../src/embedded/redis.ts";
-import { openRedis } from "../../src/queue/connection.ts";
 import { atEnd } from "../support/at-end.ts";
+import { ask, isOneLine, withRedis } from "../support/embedded-servers.ts";
 import { FAST_SETTINGS } from "../support/fast-settings.ts";
 import { quietLog, temporaryFolder } from "../support/servers.ts";
 import { until } from "../support/until.ts";
 
 const log = quietLog;
-
-const ask = async (url: string, sql: string): Promise<Record<string, unknown>[]> => {
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
-  try {
-    return (await client.query(sql)).rows as Record<string, unknown>[];
-  } finally {
-    await client.end();
-  }
-};
-
-const withRedis = async <T>(url: string, work: (redis: Redis) => Promise<T>): Promise<T> => {
-  const redis = openRedis(url, "worker");
-  try {
-    return await work(redis);
-  } finally {
-    redis.disconnect();
-  }
-};
 
 const ownerOf = async (folder: string): Promise<{ server: number }> =>
   JSON.parse(await readFile(join(folder, "owner.json"), "utf8")) as { server: number };
@@ -60,13 +38,6 @@ const startProgram = async (folder: string): Promise<Program> => {
     return { child, ...urls, pids: owners.map(({ server }) => server) };
   }
   throw new Error("the program ended before its servers were up");
-};
-
-const isOneLine = (pattern: RegExp) => (error: unknown) => {
-  assert.ok(error instanceof EmbeddedError, String(error));
-  assert.match(error.message, pattern);
-  assert.doesNotMatch(error.message, /\n/);
-  return true;
 };
 
 test("a PostgreSQL that was stopped starts again with its rows, on a socket that only its owner may use", async () => {
@@ -97,32 +68,6 @@ test("a PostgreSQL of ours is durable, speaks UTC, sorts by code point and liste
     TimeZone: "UTC",
   });
   assert.deepEqual(await ask(url, "SELECT lower('ÀÉ') AS low, 'a' > 'B' AS sorted"), [{ low: "àé", sorted: true }]);
-});
-
-test("a Redis that was stopped starts again with its keys, append-only and never evicting", async () => {
-  const folder = await temporaryFolder();
-  const first = await startRedis({ folder, log });
-  await withRedis(first.url, (redis) => redis.set("kept", "yes"));
-  await first.stop();
-  const second = await startRedis({ folder, log });
-  atEnd(second.stop);
-  await withRedis(second.url, async (redis) => {
-    assert.equal(await redis.get("kept"), "yes");
-    const settings = await redis.config("GET", "appendonly", "maxmemory-policy", "port", "save");
-    for (const [name, value] of Object.entries({
-      appendonly: "yes",
-      "maxmemory-policy": "noeviction",
-      port: "0",
-      save: "",
-    }))
-      assert.equal(settings[settings.indexOf(name) + 1], value, name);
-  });
-});
-
-test("stopping twice, also at the same time, stops once", async () => {
-  const { stop } = await startRedis({ folder: await temporaryFolder(), log });
-  await Promise.all([stop(), stop()]);
-  await stop();
 });
 
 test("a second program on the same folder is told who has it, and does no harm to the first", async () => {
@@ -207,26 +152,6 @@ test("a folder whose path is too long for a socket, or full of odd characters, w
     await Promise.all([redis.stop(), postgres.stop()]);
     await assert.rejects(stat(decodeURIComponent(sockets)), { code: "ENOENT" });
   }
-});
-
-test("an append-only file with garbage at its end names the command that mends it", async () => {
-  const folder = await temporaryFolder();
-  const first = await startRedis({ folder, log });
-  await withRedis(first.url, (redis) => redis.set("kept", "yes"));
-  await first.stop();
-  const appendOnly = join(folder, "redis", "appendonlydir");
-  const files = (await readdir(appendOnly)).filter((name) => name.endsWith(".incr.aof"));
-  assert.ok(files.length > 0);
-  for (const file of files) await appendFile(join(appendOnly, file), "neither RESP nor whole\r\n");
-  let command = "";
-  await assert.rejects(startRedis({ folder, log }), (error) => {
-    command = /run (redis-check-aof --fix '.+')$/.exec((error as Error).message)?.[1] ?? "";
-    return isOneLine(/cannot read the end of its append-only file/)(error);
-  });
-  execFileSync("/bin/sh", ["-c", `yes | ${command}`], { stdio: "ignore" });
-  const second = await startRedis({ folder, log });
-  atEnd(second.stop);
-  assert.equal(await withRedis(second.url, (redis) => redis.get("kept")), "yes");
 });
 
 test("a ledger of another PostgreSQL version says what to do", async () => {

@@ -8,6 +8,7 @@ import { insertEndpoint } from "../../src/ledger/endpoints.ts";
 import { fanOutWindow, lockNotice } from "../../src/ledger/fan-out.ts";
 import { lastTold } from "../../src/ledger/last-told.ts";
 import { erasePartner, insertPartner, updatePartner } from "../../src/ledger/partners.ts";
+import { explaining, nodesOf, rowsLookedAt } from "../support/plan-rows.ts";
 import { freshLedger } from "../support/servers.ts";
 
 /** Endpoints of others, and those of the notice's own service. */
@@ -17,18 +18,6 @@ const OWN = 300;
 const RUNS = 7;
 /** Rows looked at for each endpoint that is told: itself, its partner, what it was told before, and little else. */
 const EACH = 30;
-
-type Node = {
-  "Actual Rows": number;
-  "Actual Loops": number;
-  "Rows Removed by Filter"?: number;
-  "Rows Removed by Join Filter"?: number;
-  Plans?: Node[];
-};
-const rowsLookedAt = (node: Node): number =>
-  (node["Actual Rows"] + (node["Rows Removed by Filter"] ?? 0) + (node["Rows Removed by Join Filter"] ?? 0)) *
-    node["Actual Loops"] +
-  (node.Plans ?? []).reduce((sum, plan) => sum + rowsLookedAt(plan), 0);
 
 let ledger: Ledger;
 let no = 0;
@@ -70,25 +59,19 @@ const planNotice = async (sql: Sql, audience: Audience): Promise<string> => {
   return id;
 };
 
-const sqlText = (value: string | number | number[] | null): string => {
+type Value = string | number | number[] | null;
+const sqlText = (value: Value): string => {
   if (value === null) return "NULL";
   return Array.isArray(value) ? `'{${value.join()}}'` : `'${value}'`;
 };
 
-/** Runs by `sql` the statement that the connection keeps under its name, and answers how many rows its plan looks at. */
+/** Runs by `client` the statement that it keeps under its name, and answers how many rows its plan looks at. */
 const rowsOf = async (client: pg.PoolClient, run: (sql: Sql) => Promise<unknown>): Promise<number> => {
-  let rows = 0;
-  const explaining = {
-    query: async ({ name, values }: { name: string; values: Parameters<typeof sqlText>[0][] }) => {
-      const { rows: plans } = await client.query<{ "QUERY PLAN": [{ Plan: Node }] }>(
-        `EXPLAIN (ANALYZE, FORMAT JSON, TIMING off) EXECUTE "${name}" (${values.map(sqlText).join()})`,
-      );
-      rows += rowsLookedAt(plans[0]?.["QUERY PLAN"][0].Plan ?? { "Actual Rows": 0, "Actual Loops": 0 });
-      return { rows: [] };
-    },
-  } as unknown as Sql;
-  await run(explaining);
-  return rows;
+  const { sql, plans } = explaining(client, ({ name, values }) => ({
+    text: `EXECUTE "${name}" (${(values as Value[]).map(sqlText).join()})`,
+  }));
+  await run(sql);
+  return plans.flatMap(nodesOf).reduce((sum, node) => sum + rowsLookedAt(node), 0);
 };
 
 /** What a sender reads of a chunk that asks for what was sent before. */

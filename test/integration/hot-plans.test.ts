@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
-import type pg from "pg";
 import { releaseHeld, sweepDue, takeLease } from "../../src/ledger/chunks.ts";
 import { inTransaction, type Ledger, type Sql } from "../../src/ledger/connection.ts";
 import { loadChunk, settleSent, settleUnsent } from "../../src/ledger/deliveries.ts";
 import { countOverdue } from "../../src/ledger/overdue.ts";
 import { countUnreachable, unreachableOf } from "../../src/ledger/unreachable.ts";
+import { nodesOf, plansOf, rowsLookedAt } from "../support/plan-rows.ts";
 import { freshLedger } from "../support/servers.ts";
 
 /** Right after a fan-out: nobody has analysed the tables, and the planner's statistics say that they are empty. */
@@ -14,16 +14,6 @@ const CHUNK = 200;
 /** Fewer than one row in a hundred: whatever reads more goes through the table. */
 const FEW = 1_000;
 
-type Node = {
-  "Node Type": string;
-  "Relation Name"?: string;
-  "Index Name"?: string;
-  "Actual Rows": number;
-  "Actual Loops": number;
-  "Rows Removed by Filter"?: number;
-  "Rows Removed by Index Recheck"?: number;
-  Plans?: Node[];
-};
 type Read = { node: string; relation: string; rows: number };
 
 let ledger: Ledger;
@@ -60,49 +50,14 @@ before(async () => {
   );
 });
 
-const reads = (plan: Node): Read[] => [
-  ...(plan["Relation Name"] === undefined
-    ? []
-    : [
-        {
-          node: plan["Node Type"],
-          relation: plan["Relation Name"],
-          rows:
-            (plan["Actual Rows"] +
-              (plan["Rows Removed by Filter"] ?? 0) +
-              (plan["Rows Removed by Index Recheck"] ?? 0)) *
-            plan["Actual Loops"],
-        },
-      ]),
-  ...(plan.Plans ?? []).flatMap(reads),
-];
+/** What `statement` reads of each table. */
+const readsOf = async (statement: (sql: Sql) => Promise<unknown>): Promise<Read[]> =>
+  (await plansOf(ledger.pools.routine, statement)).flatMap(nodesOf).flatMap((node) => {
+    const relation = node["Relation Name"];
+    return relation === undefined ? [] : [{ node: node["Node Type"], relation, rows: rowsLookedAt(node) }];
+  });
 
 const rowsOf = (found: readonly Read[]): number => found.reduce((sum, { rows }) => sum + rows, 0);
-
-const ROLLED_BACK = new Error("only looked at");
-
-/** What `statement` reads of each table as it runs on a connection of the ledger's, which then forgets what it did. */
-const readsOf = async (statement: (sql: Sql) => Promise<unknown>): Promise<Read[]> => {
-  let found: Read[] = [];
-  const explaining = (client: Sql): Sql => {
-    const query = async ({ text, values }: pg.QueryConfig): Promise<{ rows: never[] }> => {
-      const { rows } = await client.query<{ "QUERY PLAN": [{ Plan: Node }] }>(
-        `EXPLAIN (ANALYZE, FORMAT JSON, TIMING off) ${text}`,
-        values,
-      );
-      found = found.concat(rows.flatMap((row) => reads(row["QUERY PLAN"][0].Plan)));
-      return { rows: [] };
-    };
-    return { query } as unknown as Sql;
-  };
-  await inTransaction(ledger.pools.routine, async (client) => {
-    await statement(explaining(client));
-    throw ROLLED_BACK;
-  }).catch((error: unknown) => {
-    if (error !== ROLLED_BACK) throw error;
-  });
-  return found;
-};
 
 const assertIndexed = (found: readonly Read[], relations: readonly string[]): void => {
   for (const relation of relations)

@@ -1,14 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { addCalendar, dayOf } from "../../src/domain/calendar.ts";
 import { DEFAULT_POLICY, type Policy } from "../../src/domain/policy.ts";
-import { makeTellProvider } from "../../src/flow/tell-provider.ts";
-import { lastLawfulDay, makeWatchMinimums } from "../../src/flow/watch-minimums.ts";
-import { type Pipeline, startPipeline } from "../support/pipeline.ts";
-import { quietLog } from "../support/servers.ts";
-import { until } from "../support/until.ts";
+import { kindsAt, startPipeline } from "../support/pipeline.ts";
+import { inDays } from "../support/site.ts";
 
-const inDays = (days: number): string => addCalendar(dayOf(new Date(), "Europe/Paris"), `P${days}D`);
 const soon = (ms: number): string => new Date(Date.now() + ms).toISOString();
 
 /** Two exact reminders, of which the first escalates. */
@@ -20,12 +15,6 @@ const exact: Policy = {
     major: { minimumNotice: "PT1S", notices: ["announcement", "-PT4S", "-PT2S"] },
   },
 };
-
-const kindsAt = (pipeline: Pipeline, partner: string): string[] =>
-  pipeline.receiver.at(`/${partner}`).map((post) => {
-    const body = JSON.parse(post.body.toString()) as { data: { notice: { kind: string; offset: string | null } } };
-    return body.data.notice.kind + (body.data.notice.offset ?? "");
-  });
 
 test("a partner who joins after the announcement is told it at once, and gets the reminders that lie ahead", async () => {
   const pipeline = await startPipeline({ policy: exact });
@@ -153,66 +142,6 @@ test("partners who have said nothing are escalated once: their second contacts g
   assert.doesNotMatch(rows[0]?.body ?? "", /- answers/);
 });
 
-test("a date that moves while its announcement is being sent: each partner hears the old word, then the new one, once", async () => {
-  const pipeline = await startPipeline();
-  await pipeline.addService("reports");
-  await pipeline.addPartners(300, "webhook");
-  for (let at = 1; at <= 300; at += 1)
-    pipeline.receiver.script(`/p${at}`, { kind: "answer", status: 204, delayMs: 700 });
-  await pipeline.announce({
-    change: "CHG-1",
-    category: "major",
-    service: "reports",
-    title: "Moving",
-    releaseAt: inDays(60),
-  });
-  await pipeline.receiver.waitFor(60);
-  await pipeline.say("updated", { change: "CHG-1", releaseAt: inDays(90), reason: "Later" });
-  await pipeline.quiet(60_000);
-  const stories = new Map<string, number>();
-  for (let at = 1; at <= 300; at += 1) {
-    const story = kindsAt(pipeline, `p${at}`).join(", ");
-    stories.set(story, (stories.get(story) ?? 0) + 1);
-  }
-  const told = stories.get("announcement, rescheduled") ?? 0;
-  const untold = stories.get("announcement") ?? 0;
-  assert.equal(told + untold, 300, JSON.stringify([...stories]));
-  assert.ok(told >= 60);
-  for (let at = 1; at <= 300; at += 1) {
-    const last = pipeline.receiver.at(`/p${at}`).at(-1);
-    const body = JSON.parse(String(last?.body)) as { data: { change: { releaseAt: string } } };
-    assert.equal(body.data.change.releaseAt, inDays(90), `p${at} knows the new date`);
-  }
-});
-
-test("each partner is told what differs from what it was last told, not from the last revision", async () => {
-  const pipeline = await startPipeline();
-  await pipeline.addService("reports");
-  await pipeline.addPartner("acme", ["webhook"]);
-  await pipeline.announce({
-    change: "CHG-1",
-    category: "major",
-    service: "reports",
-    title: "One",
-    summary: "A",
-    releaseAt: inDays(60),
-  });
-  await pipeline.quiet();
-  await pipeline.say("updated", { change: "CHG-1", summary: "B", minor: true });
-  await pipeline.say("updated", { change: "CHG-1", title: "Two" });
-  await pipeline.quiet();
-  const bodies = pipeline.receiver
-    .at("/acme")
-    .map((post) => JSON.parse(post.body.toString()) as { data: { notice: { kind: string }; previous?: unknown } });
-  assert.deepEqual(
-    bodies.map((body) => [body.data.notice.kind, body.data.previous]),
-    [
-      ["announcement", undefined],
-      ["amended", { title: "One", summary: "A" }],
-    ],
-  );
-});
-
 test("a reminder is due at nine by each partner's own clock, before weekends and its holidays, and never on the day of acceptance", async () => {
   const pipeline = await startPipeline({ running: false });
   await pipeline.addService("reports");
@@ -259,64 +188,4 @@ test("a reminder is due at nine by each partner's own clock, before weekends and
   assert.equal((await fanOut("2090-05-14", "2090-05-12T10:00:00Z"))["paris"], "2090-05-14T07:00:00.000Z");
   // Nine o'clock in Pago Pago is after a midnight release in Paris would be: then at the nominal time.
   assert.equal((await fanOut("2090-05-31", "2090-01-01T00:00:00Z"))["pagopago"], "2090-05-31T20:00:00.000Z");
-});
-
-test("the provider is told once of a change that is short, and of partners untold on the day before a minimum ends", async () => {
-  assert.equal(lastLawfulDay("2027-03-31", "P1M"), "2027-02-28");
-  assert.equal(lastLawfulDay("2027-03-01", "P1M"), "2027-02-01");
-  assert.equal(lastLawfulDay("2027-02-28", "P1M"), "2027-01-31");
-
-  const pipeline = await startPipeline({ running: false });
-  const { ledger } = pipeline.parts;
-  const tellProvider = makeTellProvider({ channels: ["email"], log: quietLog });
-  const watch = makeWatchMinimums({ ledger, tellProvider, publicUrl: "http://127.0.0.1:8484" });
-  await pipeline.addService("reports");
-  await pipeline.addPartner("untold", ["webhook"]);
-  const today = dayOf(new Date(), "Europe/Paris");
-  const ending = addCalendar(addCalendar(today, "P1D"), "P1M");
-  await pipeline.announce({ change: "SHORT", category: "major", service: "reports", title: "x", releaseAt: inDays(5) });
-  await pipeline.announce({ change: "ENDS", category: "major", service: "reports", title: "x", releaseAt: ending });
-  await pipeline.announce({ change: "FAR", category: "major", service: "reports", title: "x", releaseAt: inDays(200) });
-  await watch();
-  await watch();
-  const { rows } = await pipeline.sql.query<{ kind: string; subject: string }>(
-    "SELECT kind, subject FROM provider_alerts ORDER BY kind",
-  );
-  assert.deepEqual(
-    rows.map((row) => [row.kind, row.subject.slice(0, 7)]),
-    [
-      ["minimum-lapses", "[ENDS] "],
-      ["short", "[SHORT]"],
-    ],
-  );
-});
-
-test("pausing holds what is due, and resuming sends it in order", async () => {
-  const pipeline = await startPipeline();
-  await pipeline.addService("reports");
-  await pipeline.addPartner("acme", ["webhook"]);
-  await pipeline.sql.query("UPDATE installation SET paused_at = now()");
-  await pipeline.announce({
-    change: "CHG-1",
-    category: "major",
-    service: "reports",
-    title: "Held",
-    releaseAt: inDays(60),
-  });
-  await pipeline.announce({
-    change: "CHG-2",
-    category: "emergency",
-    service: "reports",
-    title: "Held too",
-    releaseAt: inDays(1),
-  });
-  await until(
-    async () =>
-      (await pipeline.sql.query("SELECT FROM deliveries WHERE status = 'waiting' AND chunk IS NULL")).rowCount === 2,
-    { what: "both are held" },
-  );
-  assert.equal(pipeline.receiver.received.length, 0);
-  await pipeline.sql.query("UPDATE installation SET paused_at = NULL");
-  await pipeline.quiet();
-  assert.equal(pipeline.receiver.received.length, 2);
 });

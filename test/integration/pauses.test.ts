@@ -207,3 +207,33 @@ test("by the API one change is paused and shown so with what waits, another goes
   assert.deepEqual(arrived(pipeline).toSorted(), (await sentInOrder(pipeline)).toSorted(), "each once");
   assert.equal((await read<{ pausedAt?: string }>("/v1/changes/CHG-1")).pausedAt, undefined);
 });
+
+test("pausing holds what is due, and resuming sends it in order", async () => {
+  const pipeline = await startPipeline();
+  await pipeline.addService("reports");
+  await pipeline.addPartner("acme", ["webhook"]);
+  await pipeline.sql.query("UPDATE installation SET paused_at = now()");
+  await pipeline.announce({
+    change: "CHG-1",
+    category: "major",
+    service: "reports",
+    title: "Held",
+    releaseAt: inDays(60),
+  });
+  await pipeline.announce({
+    change: "CHG-2",
+    category: "emergency",
+    service: "reports",
+    title: "Held too",
+    releaseAt: inDays(1),
+  });
+  await until(
+    async () =>
+      (await pipeline.sql.query("SELECT FROM deliveries WHERE status = 'waiting' AND chunk IS NULL")).rowCount === 2,
+    { what: "both are held" },
+  );
+  assert.equal(pipeline.receiver.received.length, 0);
+  await pipeline.sql.query("UPDATE installation SET paused_at = NULL");
+  await pipeline.quiet();
+  assert.equal(pipeline.receiver.received.length, 2);
+});

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
-import type { PoolClient, QueryConfig } from "pg";
 import type { ChangeEvent } from "../../src/domain/event.ts";
 import { readEventFacts } from "../../src/ledger/accepted-events.ts";
 import { releaseDueChanges, revisionsToPlan, unplannedRevisions } from "../../src/ledger/changes.ts";
@@ -10,6 +9,7 @@ import { loadChunk } from "../../src/ledger/deliveries.ts";
 import { finishNotices, openNotices, openNoticesOf } from "../../src/ledger/notices.ts";
 import { countOverdue } from "../../src/ledger/overdue.ts";
 import { sweepReplays } from "../../src/ledger/replays.ts";
+import { nodesOf, type PlanNode, plansOf, rowsLookedAt } from "../support/plan-rows.ts";
 import { freshLedger } from "../support/servers.ts";
 
 /** What the issue names: 10,000 open notices and 1,000,000 waiting deliveries, of which 2,000 are due. */
@@ -49,49 +49,8 @@ before(async () => {
     await sql.query(text);
 });
 
-type Node = {
-  "Node Type": string;
-  "Relation Name"?: string;
-  "Actual Rows": number;
-  "Actual Loops": number;
-  "Rows Removed by Filter"?: number;
-  "Rows Removed by Index Recheck"?: number;
-  Plans?: Node[];
-};
-const nodesOf = (node: Node): Node[] => [node, ...(node.Plans ?? []).flatMap(nodesOf)];
-const rowsRead = (node: Node): number =>
-  node["Node Type"].endsWith("Scan") && node["Relation Name"] !== undefined
-    ? node["Actual Loops"] *
-      (node["Actual Rows"] + (node["Rows Removed by Filter"] ?? 0) + (node["Rows Removed by Index Recheck"] ?? 0))
-    : 0;
-
-/** Runs a statement for its plan, and takes back what it did. */
-const planOf = async (run: (sql: Sql) => Promise<unknown>): Promise<Node> => {
-  const client: PoolClient = await ledger.pools.routine.connect();
-  const plans: Node[] = [];
-  const explain = {
-    query: async (given: string | QueryConfig, values?: unknown[]) => {
-      const { text, values: own } = typeof given === "string" ? { text: given, values } : given;
-      const { rows } = await client.query<{ "QUERY PLAN": [{ Plan: Node }] }>(
-        `EXPLAIN (ANALYZE, TIMING off, FORMAT JSON) ${text}`,
-        own,
-      );
-      if (rows[0]) plans.push(rows[0]["QUERY PLAN"][0].Plan);
-      return { rows: [], rowCount: 0 };
-    },
-  } as unknown as Sql;
-  try {
-    await client.query("BEGIN");
-    await run(explain);
-  } finally {
-    await client.query("ROLLBACK");
-    client.release();
-  }
-  const [plan, ...more] = plans;
-  assert.ok(plan);
-  assert.equal(more.length, 0, "one statement each");
-  return plan;
-};
+const rowsRead = (node: PlanNode): number =>
+  node["Node Type"].endsWith("Scan") && node["Relation Name"] !== undefined ? rowsLookedAt(node) : 0;
 
 /** Every statement that runs each second or minute, or for each chunk. */
 const STATEMENTS: Record<string, (sql: Sql) => Promise<unknown>> = {
@@ -134,7 +93,10 @@ const EVENT_READ_LIMIT = 50;
 const TABLES = ["deliveries", "notices", "chunks", "chunk_notices", "changes", "revisions", "attempts"];
 
 const readsByIndex = async (run: (sql: Sql) => Promise<unknown>, limit = READ_LIMIT): Promise<void> => {
-  const nodes = nodesOf(await planOf(run));
+  const [plan, ...more] = await plansOf(ledger.pools.routine, run);
+  assert.ok(plan);
+  assert.equal(more.length, 0, "one statement each");
+  const nodes = nodesOf(plan);
   const whole = nodes.flatMap((node) => (node["Node Type"] === "Seq Scan" ? [node["Relation Name"] ?? ""] : []));
   assert.deepEqual(
     whole.filter((table) => TABLES.includes(table)),

@@ -1,15 +1,14 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
 import { readConfig } from "../../src/config.ts";
-import { readOwner } from "../../src/embedded/owner.ts";
 import { makeReconcile } from "../../src/flow/reconcile.ts";
 import { type Api, startApi } from "../../src/processes/api.ts";
 import { connect } from "../../src/processes/connect.ts";
 import type { Parts } from "../../src/processes/parts.ts";
 import { atEnd } from "../support/at-end.ts";
-import { familyOf } from "../support/family.ts";
 import { envelope } from "../support/pipeline.ts";
 import { type PrivateServer, privatePostgres, privateRedis, quietLog, temporaryFolder } from "../support/servers.ts";
+import { whileStopped } from "../support/standstill.ts";
 import { until } from "../support/until.ts";
 
 const KEY = "test-admin-key-of-32-characters!!";
@@ -46,18 +45,6 @@ const event = (change: string) =>
   envelope("created", { change, category: "normal", service: "api", title: "x" }, { source: "/standstill" });
 const emit = (change: string): Promise<Reply> =>
   call("POST", "/v1/events", { type: "application/cloudevents+json", text: JSON.stringify(event(change)) });
-
-/** Nothing of a server runs until `work` has ended, though every connection stands. */
-const whileStopped = async (server: PrivateServer, name: "postgres" | "redis", work: () => Promise<void>) => {
-  const owner = await readOwner(`${server.folder}/${name}`);
-  const family = familyOf(owner?.server ?? 0);
-  for (const pid of family) process.kill(pid, "SIGSTOP");
-  try {
-    await work();
-  } finally {
-    for (const pid of family) process.kill(pid, "SIGCONT");
-  }
-};
 
 const assertUnavailable = ({ call: what, status, retryAfter, ms }: Reply): void => {
   assert.deepEqual([status, retryAfter], [503, "5"], what);
@@ -96,7 +83,7 @@ before(async () => {
 
 test("while Redis stands still, operators are answered at once, and a batch waits for it once, not for each event", async () => {
   const text = JSON.stringify(Array.from({ length: BATCH }, (_, at) => event(`BATCH-${at}`)));
-  await whileStopped(redis, "redis", async () => {
+  await whileStopped(redis, async () => {
     const [batch, ...tests] = await Promise.all([
       call("POST", "/v1/events", { type: "application/cloudevents-batch+json", text }),
       call("POST", "/v1/endpoints/ep_1/test"),
@@ -135,7 +122,7 @@ test("while PostgreSQL stands still, every call that needs it is answered with 5
   // Connections that stand, so that a statement, and not only a connection, waits for its answer.
   await Promise.all(pages.flatMap((path) => [call("GET", path), call("GET", "/v1/changes")]));
 
-  await whileStopped(postgres, "postgres", async () => {
+  await whileStopped(postgres, async () => {
     const [emitted, health, metrics, ...replies] = await Promise.all([
       emit("CHG-2"),
       call("GET", "/healthz"),

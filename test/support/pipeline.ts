@@ -179,3 +179,10 @@ export const startPipeline = async ({
     },
   };
 };
+
+/** The notices that a partner of `addPartner` has had by webhook, in order: `announcement`, `reminder-P1D`. */
+export const kindsAt = (pipeline: Pipeline, partner: string): string[] =>
+  pipeline.receiver.at(`/${partner}`).map((post) => {
+    const body = JSON.parse(post.body.toString()) as { data: { notice: { kind: string; offset: string | null } } };
+    return body.data.notice.kind + (body.data.notice.offset ?? "");
+  });

@@ -1,0 +1,91 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { makeKeyring } from "../../src/keyring.ts";
+import { makeNoticeMails } from "../../src/render/notice-mail.ts";
+import { makeTemplates } from "../../src/render/templates.ts";
+import { aChange, aNotice, anAddressee } from "../support/notice-scene.ts";
+
+const keyring = makeKeyring("a secret of this test, long enough for it");
+const publicUrl = "https://notices.example.com";
+const organizer = { name: "API changes", address: "changes@example.com" };
+const templates = makeTemplates({ folder: undefined });
+const mails = () => makeNoticeMails({ templates, keyring, publicUrl, organizer });
+const NOW = new Date("2026-11-22T09:00:00Z");
+
+const mailOf = (content = aNotice(), to = anAddressee(), now = NOW) => mails().mailFor(content, to, now);
+const both = (mail: { html: string; text: string }): string[] => [mail.html, mail.text];
+
+test("of one notice, each recipient reads what differs since it was told last", () => {
+  const kept = mails();
+  const content = aNotice("amended", { previous: { title: "The second title" } });
+  const longer = { ...content, previous: { title: "The first title" } };
+  const read = (said: typeof content) => kept.mailFor(said, anAddressee(), NOW).text;
+  assert.match(read(content), /The second title/);
+  assert.match(read(longer), /The first title/);
+  assert.doesNotMatch(read(longer), /The second title/);
+  assert.match(read(content), /The second title/);
+});
+
+test("a moved date shows the new one large and the old one beside it, later or earlier", () => {
+  const moved = (releaseAt: string) =>
+    mailOf(
+      aNotice("rescheduled", {
+        change: aChange({ releaseAt }),
+        previous: { releaseAt: "2027-03-01", contact: null },
+        reason: "Two partners need longer.",
+      }),
+    ).text;
+  assert.match(
+    moved("2027-06-01"),
+    /later than announced[\s\S]*Tuesday, 1 June 2027[\s\S]*Formerly Monday, 1 March 2027/,
+  );
+  assert.match(moved("2027-02-01"), /earlier than announced/);
+  assert.match(
+    moved("2027-06-01"),
+    /Why: Two partners need longer\.[\s\S]*- Questions\s+Before: none\s+Now: api@example\.com/,
+  );
+});
+
+test("an amendment lists old and new side by side; a first announcement of a later revision does not", () => {
+  const previous = {
+    summary: "It was less.",
+    affects: ["GET /old"],
+    details: "## What changes\n\nThe body is bare.",
+    category: "normal",
+    businessCritical: null,
+  };
+  const amended = mailOf(aNotice("amended", { previous }));
+  assert.match(amended.text, /- Summary\s+Before: It was less\.\s+Now: The endpoints on/);
+  assert.match(amended.text, /- What it affects\s+Before: GET \/old\s+Now: POST \/oauth2\/token/);
+  assert.match(amended.text, /- Details\s+Removed: The body is bare\.\s+Added: The body is wrapped in `body`\.\n/);
+  assert.match(amended.html, /<del>The body is bare\.<\/del>/);
+  const many = Array.from({ length: 30 }, (_, at) => `Paragraph ${at}`).join("\n\n");
+  const shortened = mailOf(aNotice("amended", { previous: { details: many } })).text;
+  assert.equal(shortened.match(/Removed: Paragraph/g)?.length, 20);
+  assert.match(shortened, /Paragraph 19\s+Removed: …\n/);
+  assert.match(amended.html, /It was less\./);
+  const list = mailOf(aNotice("amended", { previous: { details: "- one\n- two" } }));
+  assert.match(list.text, /Removed: - one\n +- two\n/);
+  assert.match(list.html, /<del>- one<br>- two<\/del>/);
+  for (const part of both(mailOf(aNotice("announcement", { previous })))) assert.ok(!part.includes("It was less."));
+});
+
+test("a reminder shows what differs since its reader was told last, where a correction told nobody", () => {
+  const corrected = aNotice("reminder", { previous: { action: "Call the new endpoints." } });
+  for (const part of both(mailOf(corrected))) {
+    assert.match(part, /What differs/);
+    assert.ok(part.includes("Call the new endpoints.") && part.includes("Call the new endpoint."));
+  }
+  for (const part of both(mailOf(aNotice("reminder")))) assert.doesNotMatch(part, /What differs/);
+});
+
+test("a new category names both, and a cancelled change asks for nothing", () => {
+  const up = aNotice("reclassified", { previous: { category: "normal" } });
+  assert.match(mailOf(up).text, /has a new category: Major\. It was Normal\./);
+  const off = mailOf(aNotice("cancelled", { reason: "The old ones stay." }));
+  for (const part of both(off)) {
+    assert.match(part, /need not do anything/);
+    assert.ok(!part.includes("Call the new endpoint."));
+    assert.ok(!part.includes("in 99 days"));
+  }
+});
