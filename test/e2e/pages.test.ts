@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { before, type TestContext, test } from "node:test";
 import type { Browser } from "playwright-core";
 import { accessibilityFaults, openBrowser, openPage, overflows } from "../support/browser.ts";
-import { ADMIN_KEY, inDays, type Site, startSite } from "../support/site.ts";
+import { inDays } from "../support/days.ts";
+import { ADMIN_KEY, type Site, startSite } from "../support/site.ts";
 
 let site: Site;
 let browser: Browser | null;

@@ -4,10 +4,10 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { before, test } from "node:test";
 import { readConfig } from "../../src/config.ts";
-import { addCalendar, dayOf } from "../../src/domain/calendar.ts";
 import { makeLog } from "../../src/log.ts";
 import { startEverything } from "../../src/processes/everything.ts";
 import { openRedis } from "../../src/queue/connection.ts";
+import { inDays } from "../support/days.ts";
 import { atEnd } from "../support/at-end.ts";
 import { type Mailbox, startMailbox } from "../support/mailbox.ts";
 import { type Receiver, startReceiver } from "../support/receiver.ts";
@@ -50,8 +50,6 @@ const emit = (kind: string, data: object) => {
     "application/cloudevents+json",
   );
 };
-
-const inDays = (days: number): string => addCalendar(dayOf(new Date(), "Europe/Paris"), `P${days}D`);
 
 before(async () => {
   const templates = join(await temporaryFolder(), "templates");

@@ -3,9 +3,9 @@ import { test } from "node:test";
 import { addCalendar, dayOf } from "../../src/domain/calendar.ts";
 import { makeTellProvider } from "../../src/flow/tell-provider.ts";
 import { lastLawfulDay, makeWatchMinimums } from "../../src/flow/watch-minimums.ts";
+import { inDays } from "../support/days.ts";
 import { kindsAt, startPipeline } from "../support/pipeline.ts";
 import { quietLog } from "../support/servers.ts";
-import { inDays } from "../support/site.ts";
 
 test("a date that moves while its announcement is being sent: each partner hears the old word, then the new one, once", async () => {
   const pipeline = await startPipeline();

@@ -5,12 +5,12 @@ import { makeReconcile } from "../../src/flow/reconcile.ts";
 import type { Parts } from "../../src/processes/parts.ts";
 import { startScheduler } from "../../src/processes/scheduler.ts";
 import { startSender } from "../../src/processes/sender.ts";
+import { inDays } from "../support/days.ts";
 import { openApi } from "../support/api.ts";
 import { atEnd } from "../support/at-end.ts";
 import { envelope, startPipeline } from "../support/pipeline.ts";
 import { until } from "../support/until.ts";
 
-const inDays = (days: number): string => new Date(Date.now() + days * 86_400_000).toISOString().slice(0, 10);
 const drillOf = (parts: Parts) => makeDrill({ ...parts, reconcile: makeReconcile(parts) });
 
 test("a drill throws the queue away, and the ledger puts back job for job what waited on it, and nothing else is touched", async () => {

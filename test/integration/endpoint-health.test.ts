@@ -2,10 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { DEFAULT_POLICY } from "../../src/domain/policy.ts";
 import { insertDisabledNotice } from "../../src/ledger/endpoint-health.ts";
+import { inDays } from "../support/days.ts";
 import { type Pipeline, startPipeline } from "../support/pipeline.ts";
 import { until } from "../support/until.ts";
-
-const inDays = (days: number): string => new Date(Date.now() + days * 86_400_000).toISOString().slice(0, 10);
 
 /** Two attempts a delivery, a tenth of a second apart. */
 const policy = {

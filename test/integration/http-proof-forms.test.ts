@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
 import { parse } from "csv-parse/sync";
+import { inDays } from "../support/days.ts";
 import { openApi, type TestApi } from "../support/api.ts";
 import { type Pipeline, startPipeline } from "../support/pipeline.ts";
 import { proofsOf } from "../support/proofs.ts";
-import { inDays } from "../support/site.ts";
 import { tokensExpire } from "../support/tokens-expire.ts";
 
 let pipeline: Pipeline;

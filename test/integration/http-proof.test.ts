@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
 import { makeSealNew } from "../../src/flow/seal.ts";
+import { inDays } from "../support/days.ts";
 import { openApi, type TestApi } from "../support/api.ts";
 import { type Proofs, proofsOf } from "../support/proofs.ts";
 import { type Pipeline, startPipeline } from "../support/pipeline.ts";
-import { inDays } from "../support/site.ts";
 import { quietLog } from "../support/servers.ts";
 import { until } from "../support/until.ts";
 

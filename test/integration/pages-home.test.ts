@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
+import { inDays } from "../support/days.ts";
 import { until } from "../support/until.ts";
-import { inDays, type Site, startSite } from "../support/site.ts";
+import { type Site, startSite } from "../support/site.ts";
 
 let site: Site;
 

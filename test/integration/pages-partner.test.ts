@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
-import { inDays, type Site, startSite } from "../support/site.ts";
+import { inDays } from "../support/days.ts";
+import { type Site, startSite } from "../support/site.ts";
 
 let site: Site;
 

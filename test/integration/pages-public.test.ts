@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
 import ICAL from "ical.js";
-import { inDays, type Site, startSite } from "../support/site.ts";
+import { inDays } from "../support/days.ts";
+import { type Site, startSite } from "../support/site.ts";
 
 let site: Site;
 

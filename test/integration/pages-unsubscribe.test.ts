@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
 import ICAL from "ical.js";
+import { inDays } from "../support/days.ts";
 import type { Mail } from "../support/mailbox.ts";
-import { inDays, type Site, startSite } from "../support/site.ts";
+import { type Site, startSite } from "../support/site.ts";
 
 let site: Site;
 

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { DEFAULT_POLICY, type Policy } from "../../src/domain/policy.ts";
+import { inDays } from "../support/days.ts";
 import { kindsAt, startPipeline } from "../support/pipeline.ts";
-import { inDays } from "../support/site.ts";
 
 const soon = (ms: number): string => new Date(Date.now() + ms).toISOString();
 

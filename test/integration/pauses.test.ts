@@ -1,17 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { addCalendar, dayOf } from "../../src/domain/calendar.ts";
 import { DEFAULT_POLICY } from "../../src/domain/policy.ts";
 import { makeSweep } from "../../src/flow/sweep.ts";
 import { startScheduler } from "../../src/processes/scheduler.ts";
 import { startSender } from "../../src/processes/sender.ts";
+import { inDays } from "../support/days.ts";
 import { openApi } from "../support/api.ts";
 import { atEnd } from "../support/at-end.ts";
 import { type Pipeline, startPipeline } from "../support/pipeline.ts";
 import { quietLog } from "../support/servers.ts";
 import { until } from "../support/until.ts";
-
-const inDays = (days: number): string => addCalendar(dayOf(new Date(), "Europe/Paris"), `P${days}D`);
 
 /** Changes with one reminder each to one endpoint; nothing is sent before `start`. */
 const startHeld = async (changes: readonly string[]): Promise<{ pipeline: Pipeline; start: () => Promise<void> }> => {

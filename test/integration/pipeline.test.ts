@@ -1,17 +1,15 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
-import { addCalendar, dayOf } from "../../src/domain/calendar.ts";
 import { DEFAULT_POLICY } from "../../src/domain/policy.ts";
 import { startScheduler } from "../../src/processes/scheduler.ts";
 import { startSender } from "../../src/processes/sender.ts";
+import { inDays } from "../support/days.ts";
 import { atEnd } from "../support/at-end.ts";
 import { type Pipeline, startPipeline } from "../support/pipeline.ts";
 import { until } from "../support/until.ts";
 
 let pipeline: Pipeline;
 let secret: string;
-
-const inDays = (days: number): string => addCalendar(dayOf(new Date(), "Europe/Paris"), `P${days}D`);
 
 before(async () => {
   pipeline = await startPipeline();

@@ -3,11 +3,11 @@ import { before, test } from "node:test";
 import { DEFAULT_POLICY } from "../../src/domain/policy.ts";
 import { Problem } from "../../src/errors.ts";
 import { makeReplays, type Replays } from "../../src/flow/replay.ts";
+import { inDays } from "../support/days.ts";
 import { openApi } from "../support/api.ts";
 import { type Pipeline, startPipeline } from "../support/pipeline.ts";
 import { until } from "../support/until.ts";
 
-const inDays = (days: number): string => new Date(Date.now() + days * 86_400_000).toISOString().slice(0, 10);
 const EVER = new Date(0);
 
 /** One attempt a delivery; nothing is disabled by failing. */

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
-import { addCalendar, dayOf } from "../../src/domain/calendar.ts";
 import { makeSealNew, type SealNew } from "../../src/flow/seal.ts";
 import { makeVerifySeals, type Verified } from "../../src/flow/verify-seals.ts";
 import { inTransaction } from "../../src/ledger/connection.ts";
+import { inDays } from "../support/days.ts";
 import { type Pipeline, startPipeline } from "../support/pipeline.ts";
 import { quietLog } from "../support/servers.ts";
 import { until } from "../support/until.ts";
@@ -11,7 +11,6 @@ import { until } from "../support/until.ts";
 let pipeline: Pipeline;
 let sealNew: SealNew;
 
-const inDays = (days: number): string => addCalendar(dayOf(new Date(), "Europe/Paris"), `P${days}D`);
 const verify = (after = 0): Promise<Verified> => makeVerifySeals({ ledger: pipeline.parts.ledger })(after);
 const intact = async (): Promise<void> => assert.deepEqual((await verify()).faults, []);
 

@@ -1,4 +1,3 @@
-import { addCalendar, dayOf } from "../../src/domain/calendar.ts";
 import { startApi } from "../../src/processes/api.ts";
 import { atEnd } from "./at-end.ts";
 import { type Pipeline, startPipeline } from "./pipeline.ts";
@@ -29,10 +28,4 @@ export const startSite = async (options: Parameters<typeof startPipeline>[0] = {
       fetch(`${api.address}${path}`, { method: "POST", body: new URLSearchParams(form), headers, redirect: "manual" }),
     pageOf: (partner, change) => `/p/${pipeline.parts.keyring.pageToken(partner, change)}`,
   };
-};
-
-/** A day so far from now, as events name it. */
-export const inDays = (days: number): string => {
-  const today = dayOf(new Date(), "Europe/Paris");
-  return days < 0 ? addCalendar(today, `P${-days}D`, -1) : addCalendar(today, `P${days}D`);
 };
