@@ -1,9 +1,9 @@
 import { makePlanNotices } from "../src/flow/plan-notices.ts";
-import { endRun, takeLease } from "../src/ledger/chunks.ts";
+import { endRun } from "../src/ledger/chunks.ts";
 import { inTransaction } from "../src/ledger/connection.ts";
-import { type LoadedDelivery, loadChunk, settleSent } from "../src/ledger/deliveries.ts";
+import { type LoadedDelivery, settleSent } from "../src/ledger/deliveries.ts";
 import { fanOutWindow, lockNotice, type NewChunk } from "../src/ledger/fan-out.ts";
-import { noticeStates } from "../src/ledger/notice-content.ts";
+import { takeChunk } from "../src/ledger/take-chunk.ts";
 import { announce } from "./announce.ts";
 import { makeMeter, type Measured } from "./meter.ts";
 import type { Stage } from "./stage.ts";
@@ -33,11 +33,11 @@ export const sendThroughLedger = async (stage: Stage, endpoints: number): Promis
   const { sums, measure } = makeMeter(stage);
   const change = await announce(stage, "api");
   await makePlanNotices({ ...parts, fanOutNotice: async () => ({ kind: "done" }) })({ change, revision: 1 });
-  const { rows } = await sql.query<{ id: string; no: number }>(
-    "SELECT id, no FROM notices WHERE change = $1 AND kind = 'announcement'",
+  const { rows } = await sql.query<{ id: string }>(
+    "SELECT id FROM notices WHERE change = $1 AND kind = 'announcement'",
     [change],
   );
-  const [{ id, no } = { id: "", no: 0 }] = rows;
+  const [{ id } = { id: "" }] = rows;
   let chunks: NewChunk[] = [];
   for (let covered = endpoints; covered === endpoints; )
     covered = await measure("fan-out", () =>
@@ -51,12 +51,9 @@ export const sendThroughLedger = async (stage: Stage, endpoints: number): Promis
     );
   let sent = 0;
   for (const { id: chunk } of chunks) {
-    const { run, waiting } = await measure("load", async () => {
-      const run = (await takeLease(pool, chunk, LEASE_MS)) ?? 0;
-      const waiting = await loadChunk(pool, chunk, "webhook");
-      await noticeStates(pool, [no]);
-      return { run, waiting };
-    });
+    const taken = await measure("load", () => takeChunk(pool, { chunk, channel: "webhook", leaseMs: LEASE_MS }));
+    if (!taken) throw new Error(`somebody else has chunk ${chunk}`);
+    const { run, waiting } = taken;
     await measure("settle", async () => {
       await settleSent(pool, settlementOf(waiting));
       await endRun(pool, { chunk, run, pauseMs: 0 });

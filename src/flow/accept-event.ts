@@ -13,7 +13,7 @@ import type { Log } from "../log.ts";
 import type { Outages } from "../outages.ts";
 import { type PlanJob, planJobId, planQueue, type Queues } from "../queue/queues.ts";
 import { makeStreak } from "../streak.ts";
-import { planLine } from "./plan-notices.ts";
+import { dueAtOnce, planLine } from "./plan-notices.ts";
 import { conflictOf, decideEvent, type EventAnswer, refusedFor } from "./decide-event.ts";
 
 export type Accepted =
@@ -106,10 +106,11 @@ export const makeAcceptEvent = ({ ledger, queues, policy, outages, log }: Parts)
     }
   };
 
-  const queuePlanning = async ({ change, lane }: Revision): Promise<void> => {
+  const queuePlanning = async ({ change, plan, lane }: Revision): Promise<void> => {
     const job = { change: change.change, revision: change.revision };
+    const isStored = change.revision === FIRST_REVISION;
     try {
-      await addWithin(lane, job);
+      await addWithin(lane, isStored ? { ...job, due: dueAtOnce(plan, change.firstAcceptedAt) } : job);
       streak.worked();
     } catch (error) {
       const level = !outages.explain(error, "queueing of plans") && streak.failed(error) ? "warn" : "debug";

@@ -1,16 +1,18 @@
 import { CHANNELS, type Lane } from "../domain/category.ts";
 import { inTransaction, type Ledger } from "../ledger/connection.ts";
-import { CHUNK_SIZE, fanOutWindow, lockNotice } from "../ledger/fan-out.ts";
+import { fanOutWindow, lockNotice } from "../ledger/fan-out.ts";
 import type { Log } from "../log.ts";
 import { chunkQueue, type NoticeJob, type Queues } from "../queue/queues.ts";
 import { queueChunks } from "./queue-chunks.ts";
 
 /**
  * Endpoints a window covers in one commit: few enough that an urgent notice, which goes before the next, does not wait long.
- * The first one is small, so that its first senders start at once: an urgent one fills a single chunk.
+ * The first one is small, so that its first senders start at once, and the next is ten times as large, so that they do not wait
+ * for it: an urgent one's are 20, 200, and then the whole.
  */
 const WINDOW = 2_000;
-const FIRST_WINDOW: Record<Lane, number> = { urgent: CHUNK_SIZE, routine: 1_000 };
+const GROWTH = 10;
+const FIRST_WINDOW: Record<Lane, number> = { urgent: 20, routine: 1_000 };
 
 /** With more chunks of a lane and channel on the queue, a fan-out slows to 10,000 endpoints a second: about 400,000 deliveries. */
 const MOST_QUEUED = 2_000;
@@ -19,7 +21,7 @@ const PAUSE_MS = 200;
 const UNSETTLED_MS = 250;
 
 /** `later`: by the database's clock it is not due yet, or the senders have enough to do; come back after `delayMs`. */
-export type FannedOut = { kind: "done" } | { kind: "ended" } | { kind: "later"; delayMs: number };
+export type FannedOut = { kind: "done" } | { kind: "ended" } | { kind: "later"; delayMs: number; lane: Lane };
 
 export type FanOutNotice = (job: NoticeJob) => Promise<FannedOut>;
 
@@ -60,10 +62,11 @@ export const makeFanOutNotice = ({ ledger, queues, untilQuiet, log }: Parts): Fa
         const notice = await lockNotice(sql, id);
         if (!notice || (notice.status !== "planned" && notice.status !== "sending")) return { kind: "ended" } as const;
         if (notice.fannedOutAt) return { kind: "done" } as const;
-        if (notice.dueInMs > 0) return { kind: "later", delayMs: notice.dueInMs } as const;
-        if (notice.unsettled) return { kind: "later", delayMs: UNSETTLED_MS } as const;
-        const size = notice.cursor === 0 ? FIRST_WINDOW[notice.lane] : WINDOW;
-        return { kind: "window", size, lane: notice.lane, made: last(fanOutWindow(sql, notice, size)) } as const;
+        const { lane } = notice;
+        if (notice.dueInMs > 0) return { kind: "later", delayMs: notice.dueInMs, lane } as const;
+        if (notice.unsettled) return { kind: "later", delayMs: UNSETTLED_MS, lane } as const;
+        const size = notice.cursor === 0 ? FIRST_WINDOW[lane] : Math.min(covered * GROWTH || WINDOW, WINDOW);
+        return { kind: "window", size, lane, made: last(fanOutWindow(sql, notice, size)) } as const;
       });
       if (window.kind !== "window") return window;
       const made = await window.made;
@@ -77,7 +80,7 @@ export const makeFanOutNotice = ({ ledger, queues, untilQuiet, log }: Parts): Fa
     for (;;) {
       const result = await step();
       if (result.kind === "more") {
-        if (await isBusy(result.lane)) return { kind: "later", delayMs: PAUSE_MS };
+        if (await isBusy(result.lane)) return { kind: "later", delayMs: PAUSE_MS, lane };
         if (result.lane === "routine") await untilQuiet();
         continue;
       }

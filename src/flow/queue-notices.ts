@@ -3,7 +3,10 @@ import type { OpenNotice } from "../ledger/notices.ts";
 import { noticeJobId, noticeQueue, type Queues } from "../queue/queues.ts";
 
 /** Adds one delayed job per notice, in pipelines of a thousand; a notice that is queued already stays as it is. */
-export const queueNotices = async (queues: Queues, notices: readonly OpenNotice[]): Promise<void> => {
+export const queueNotices = async (
+  queues: Queues,
+  notices: readonly Pick<OpenNotice, "id" | "lane" | "dueInMs">[],
+): Promise<void> => {
   for (const lane of LANES) {
     const jobs = notices
       .filter((notice) => notice.lane === lane)

@@ -1,11 +1,12 @@
 import type { Channel, Lane } from "../domain/category.ts";
 import { lastWord, putOff, RELAY_PAUSE_MS, type Settlement, settlementOfWord } from "../domain/settlement.ts";
-import { endRun, takeLease } from "../ledger/chunks.ts";
+import { endRun } from "../ledger/chunks.ts";
 import type { Ledger } from "../ledger/connection.ts";
-import { type LoadedDelivery, loadChunk } from "../ledger/deliveries.ts";
+import type { LoadedDelivery } from "../ledger/deliveries.ts";
 import { lastTold } from "../ledger/last-told.ts";
-import { type KeptContent, noticeStates } from "../ledger/notice-content.ts";
+import type { KeptContent, NoticeStates } from "../ledger/notice-content.ts";
 import { readyPartners } from "../ledger/ready-partners.ts";
+import { takeChunk } from "../ledger/take-chunk.ts";
 import type { Log } from "../log.ts";
 import type { Lanes, Ticket } from "../queue/lanes.ts";
 import type { Admission, Origins } from "../queue/origins.ts";
@@ -69,10 +70,20 @@ export const makeSendChunk = (parts: Parts): SendChunk => {
   const originOf = ORIGIN_OF[channel];
   const permits = makePermits(LOADED_AHEAD);
 
-  const loadAndSend = async ({ chunk }: ChunkJob, stopping: AbortSignal, letNextLoad: () => void): Promise<void> => {
+  const loadAndSend = async (
+    { chunk, notice }: ChunkJob,
+    stopping: AbortSignal,
+    letNextLoad: () => void,
+  ): Promise<void> => {
     const begunAt = performance.now();
-    const run = await takeLease(pool, chunk, RUN_MS + timeoutMs + LEASE_MARGIN_MS);
-    if (run === null) return;
+    const leaseMs = RUN_MS + timeoutMs + LEASE_MARGIN_MS;
+    const [taken] = await Promise.all([
+      takeChunk(pool, { chunk, channel, leaseMs }),
+      // Kept from then on: what the chunk says is there when it is known to whom.
+      notice === undefined ? null : contents.load([notice]),
+    ]);
+    if (taken === null) return;
+    const { run } = taken;
 
     const counts: Record<string, number> = {};
     const settle = (
@@ -96,10 +107,12 @@ export const makeSendChunk = (parts: Parts): SendChunk => {
     };
 
     /** A frame of its own, so that what is sent is not kept until the chunk is done: it would be moved to the old generation. */
-    const load = async (): Promise<{ todo: Todo[]; deliveries: number; notices: string | number | undefined }> => {
-      const waiting = await loadChunk(pool, chunk, channel);
+    const load = async (
+      states: NoticeStates,
+      waiting: readonly LoadedDelivery[],
+    ): Promise<{ todo: Todo[]; deliveries: number; notices: string | number | undefined }> => {
       const nos = [...new Set(waiting.map((delivery) => delivery.notice))];
-      const [states, said] = await Promise.all([noticeStates(pool, nos), contents.load(nos)]);
+      const said = await contents.load(nos);
       const reminders = nos.filter((no) => states.get(no)?.isReminder);
       const revised = nos.some((no) => (said.get(no)?.change?.revision ?? 1) > 1);
       const [ready, told] = await Promise.all([
@@ -128,7 +141,7 @@ export const makeSendChunk = (parts: Parts): SendChunk => {
       const notices = nos.length === 1 ? said.get(nos[0] ?? 0)?.notice.id : nos.length;
       return { todo, deliveries: waiting.length, notices };
     };
-    const { deliveries, notices, ...loaded } = await load();
+    const { deliveries, notices, ...loaded } = await load(taken.states, taken.waiting.splice(0));
     let { todo } = loaded;
 
     let relayIsGone = false;

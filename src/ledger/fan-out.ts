@@ -6,7 +6,8 @@ import { oneOf } from "./one-of.ts";
 /** Deliveries of one chunk: one job sends them under one lease. */
 export const CHUNK_SIZE = 200;
 
-export type NewChunk = { id: number; channel: Channel; lane: Lane };
+/** `notice`: the number of the only one whose deliveries it has, where that is known. */
+export type NewChunk = { id: number; channel: Channel; lane: Lane; notice?: number };
 
 export type NoticeToFanOut = {
   no: number;
@@ -165,7 +166,7 @@ export const fanOutWindow = async (sql: Sql, notice: NoticeToFanOut, size: numbe
     values: [notice.no, notice.cursor, notice.service, notice.earlier, notice.siblings, size, notice.hours],
   });
   return {
-    chunks: rows.flatMap(({ id, lane, channel }) => (id === null ? [] : [{ id, lane, channel }])),
+    chunks: rows.flatMap(({ id, lane, channel }) => (id === null ? [] : [{ id, lane, channel, notice: notice.no }])),
     covered: rows[0]?.covered ?? 0,
     deliveries: rows[0]?.deliveries ?? 0,
   };

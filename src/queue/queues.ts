@@ -26,9 +26,11 @@ export const planQueue = (lane: Lane): QueueName => `plan-${lane}`;
 export const noticeQueue = (lane: Lane): QueueName => `notices-${lane}`;
 export const chunkQueue = (channel: Channel, lane: Lane): QueueName => `${channel}-${lane}`;
 
-export type PlanJob = { change: string; revision: number };
+/** `due`: of a first revision's notices, which are stored with it, those that were due at once. */
+export type PlanJob = { change: string; revision: number; due?: string[] | undefined };
 export type NoticeJob = { notice: string };
-export type ChunkJob = { chunk: number; run: number };
+/** `notice`: the number of the only one it sends of, where that is known. */
+export type ChunkJob = { chunk: number; run: number; notice?: number | undefined };
 
 /** Job ids are derived, so that adding twice adds once. */
 export const planJobId = (job: PlanJob): string => `${job.change}.r${job.revision}`;

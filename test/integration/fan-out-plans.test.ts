@@ -7,6 +7,7 @@ import { loadChunk } from "../../src/ledger/deliveries.ts";
 import { insertEndpoint } from "../../src/ledger/endpoints.ts";
 import { fanOutWindow, lockNotice } from "../../src/ledger/fan-out.ts";
 import { lastTold } from "../../src/ledger/last-told.ts";
+import { chunkStates } from "../../src/ledger/notice-content.ts";
 import { erasePartner, insertPartner, updatePartner } from "../../src/ledger/partners.ts";
 import { explaining, nodesOf, rowsLookedAt } from "../support/plan-rows.ts";
 import { freshLedger } from "../support/servers.ts";
@@ -75,7 +76,7 @@ const rowsOf = async (client: pg.PoolClient, run: (sql: Sql) => Promise<unknown>
 };
 
 /** What a sender reads of a chunk that asks for what was sent before. */
-const LOOKS = [(sql: Sql, chunk: number) => loadChunk(sql, chunk, "email"), lastTold];
+const LOOKS = [(sql: Sql, chunk: number) => loadChunk(sql, chunk, "email"), chunkStates, lastTold];
 
 /** Fans a notice out, all of it sent at once; answers the rows that the window looked at, 0 unless `isExplained`. */
 const fanOut = async (client: pg.PoolClient, audience: Audience, isExplained: boolean): Promise<number> => {

@@ -6,6 +6,7 @@ import { releaseDueChanges, revisionsToPlan, unplannedRevisions } from "../../sr
 import { endRun, lostChunks, queuedChunks, sweepDue, takeLease } from "../../src/ledger/chunks.ts";
 import type { Ledger, Sql } from "../../src/ledger/connection.ts";
 import { loadChunk } from "../../src/ledger/deliveries.ts";
+import { chunkStates, loadContents } from "../../src/ledger/notice-content.ts";
 import { finishNotices, openNotices, openNoticesOf } from "../../src/ledger/notices.ts";
 import { countOverdue } from "../../src/ledger/overdue.ts";
 import { sweepReplays } from "../../src/ledger/replays.ts";
@@ -67,6 +68,8 @@ const STATEMENTS: Record<string, (sql: Sql) => Promise<unknown>> = {
   "taking a lease": (sql) => takeLease(sql, CHUNKS + 10, 1_000),
   "loading a chunk": (sql) => loadChunk(sql, CHUNKS + 10, "webhook"),
   "ending a run": (sql) => endRun(sql, { chunk: CHUNKS + 10, run: 0, pauseMs: 0 }),
+  "looking at the notices of a chunk": (sql) => chunkStates(sql, CHUNKS + 10),
+  "loading what notices say": (sql) => loadContents(sql, [7, 8], "UTC"),
 };
 
 const EVENT: ChangeEvent = {
@@ -128,3 +131,23 @@ for (const [what, run] of Object.entries(STATEMENTS))
   test(`${what} reads by index and no more than it needs, once they were analysed`, () => readsByIndex(run));
 for (const [what, run] of Object.entries(OF_ONE_CHANGE))
   test(`${what} reads what is its own, once they were analysed`, () => readsByIndex(run, EVENT_READ_LIMIT));
+
+test("what a chunk's notices say, and whether they still hold, is not planned anew for each chunk", async () => {
+  const client = await ledger.pools.routine.connect();
+  try {
+    for (let run = 0; run < 10; run += 1) {
+      await chunkStates(client, CHUNKS + run);
+      await loadContents(client, [run + 1], "UTC");
+    }
+    const { rows } = await client.query<{ name: string; kept: boolean }>(
+      `SELECT name, generic_plans >= 5 AS kept FROM pg_prepared_statements
+       WHERE name IN ('chunk-states', 'notice-contents') ORDER BY name`,
+    );
+    assert.deepEqual(rows, [
+      { name: "chunk-states", kept: true },
+      { name: "notice-contents", kept: true },
+    ]);
+  } finally {
+    client.release();
+  }
+});
