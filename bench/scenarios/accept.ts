@@ -93,7 +93,7 @@ export const accept: Scenario = {
       // What is accepted is planned meanwhile, as it is in production, and what came before the scheduler is no part of it.
       const scheduler = await stage.start("workers/scheduler.ts");
       await caughtUp(stage);
-      await paced(ours, pacedS / 10);
+      await paced(ours, pacedS / 2);
       const cpuOver = countCpu(stage, { api: [api.pid], scheduler: [scheduler.pid] });
       const latencies = await paced(ours, pacedS);
       const cpuUs = cpuOver(latencies.length);

@@ -13,7 +13,7 @@ import type { Log } from "../log.ts";
 import type { Outages } from "../outages.ts";
 import { type PlanJob, planJobId, planQueue, type Queues } from "../queue/queues.ts";
 import { makeStreak } from "../streak.ts";
-import { dueAtOnce, planLine } from "./plan-notices.ts";
+import { dueAtOnce, nextFanOut, noticeWords } from "./plan-notices.ts";
 import { conflictOf, decideEvent, type EventAnswer, refusedFor } from "./decide-event.ts";
 
 export type Accepted =
@@ -94,7 +94,11 @@ export const makeAcceptEvent = ({ ledger, queues, policy, outages, log }: Parts)
       isSilent = true;
       reject(new Error(`Redis did not answer within ${QUEUE_PATIENCE_MS} ms`));
     };
-    const added = queues.get(planQueue(lane)).add("plan", job, { jobId: planJobId(job) });
+    const plan = { name: "plan", data: job, opts: { jobId: planJobId(job) } };
+    const added =
+      lane === "urgent"
+        ? queues.get(planQueue(lane)).add(plan.name, plan.data, plan.opts)
+        : queues.addSoon(planQueue(lane), [plan]);
     const answered = added.then(() => {
       isSilent = false;
     });
@@ -128,8 +132,10 @@ export const makeAcceptEvent = ({ ledger, queues, policy, outages, log }: Parts)
     const { revision, ...accepted } = recorded;
     const { answer, duplicate } = accepted;
     const { change, status, notices, verdict } = answer;
-    if (revision) await queuePlanning(revision);
-    const ms = Math.round(performance.now() - begunAt);
+    const queued = revision && queuePlanning(revision);
+    if (revision?.lane === "urgent") await queued;
+    // A creation's notices are stored with it: one line tells of both.
+    const planned = revision?.change.revision === FIRST_REVISION ? revision : null;
     log.info(
       {
         change,
@@ -139,16 +145,13 @@ export const makeAcceptEvent = ({ ledger, queues, policy, outages, log }: Parts)
         lane: revision?.lane,
         verdict: verdict?.status,
         notices: notices.length,
+        planned: planned ? noticeWords(planned.plan) : undefined,
+        next: planned ? nextFanOut(planned.plan, planned.change.firstAcceptedAt) : undefined,
         duplicate,
-        ms,
+        ms: Math.round(performance.now() - begunAt),
       },
       "event accepted",
     );
-    if (revision?.change.revision === FIRST_REVISION) {
-      const { plan } = revision;
-      const line = planLine({ revision: FIRST_REVISION, acceptedAt: revision.change.firstAcceptedAt, plan, ended: 0 });
-      log.info({ change, ...line, ms }, "notices planned");
-    }
     return accepted;
   };
 

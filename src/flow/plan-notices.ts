@@ -20,12 +20,20 @@ export const dueAtOnce = ({ notices }: Plan, acceptedAt: string): string[] =>
 /** What was stored of one revision, for its log line. */
 type Stored = { revision: number; acceptedAt: string; plan: Plan; ended: number };
 
+/** Each notice of a plan with its state, as the log has it. */
+export const noticeWords = ({ notices }: Plan): string[] =>
+  notices.map((notice) => `${notice.kind}${notice.offset ?? ""}:${notice.status}`);
+
+/** When the first of a plan's notices fans out that was not due as it was made. */
+export const nextFanOut = ({ notices }: Plan, acceptedAt: string): string | undefined =>
+  notices.find(({ status, fanOutAt }) => status === "planned" && fanOutAt > acceptedAt)?.fanOutAt;
+
 /** The log line of a revision whose notices are stored. */
-export const planLine = ({ revision, acceptedAt, plan, ended }: Stored) => ({
+const planLine = ({ revision, acceptedAt, plan, ended }: Stored) => ({
   revision,
   verdict: plan.verdict.status,
-  notices: plan.notices.map((notice) => `${notice.kind}${notice.offset ?? ""}:${notice.status}`),
-  next: plan.notices.find(({ status, fanOutAt }) => status === "planned" && fanOutAt > acceptedAt)?.fanOutAt,
+  notices: noticeWords(plan),
+  next: nextFanOut(plan, acceptedAt),
   superseded: ended,
 });
 

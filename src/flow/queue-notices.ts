@@ -2,7 +2,10 @@ import { LANES } from "../domain/category.ts";
 import type { OpenNotice } from "../ledger/notices.ts";
 import { noticeJobId, noticeQueue, type Queues } from "../queue/queues.ts";
 
-/** Adds one delayed job per notice, in pipelines of a thousand; a notice that is queued already stays as it is. */
+/**
+ * Adds one delayed job per notice, in pipelines of a thousand; a notice that is queued already stays as it is. Routine ones go
+ * together with those of other changes.
+ */
 export const queueNotices = async (
   queues: Queues,
   notices: readonly Pick<OpenNotice, "id" | "lane" | "dueInMs">[],
@@ -15,7 +18,10 @@ export const queueNotices = async (
         data: { notice: notice.id },
         opts: { jobId: noticeJobId({ notice: notice.id }), delay: Math.max(0, notice.dueInMs) },
       }));
-    for (let from = 0; from < jobs.length; from += 1_000)
-      await queues.get(noticeQueue(lane)).addBulk(jobs.slice(from, from + 1_000));
+    for (let from = 0; from < jobs.length; from += 1_000) {
+      const page = jobs.slice(from, from + 1_000);
+      if (lane === "urgent") await queues.get(noticeQueue(lane)).addBulk(page);
+      else await queues.addSoon(noticeQueue(lane), page);
+    }
   }
 };

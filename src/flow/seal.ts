@@ -19,12 +19,12 @@ const deflate = promisify(deflateRaw);
 
 /** What is younger waits for the next minute: the database's clock may be set back a little. */
 const MARGIN_MS = 10_000;
-/** Rows of a seal, about: what a process holds in memory at once, and reads and hashes in some 100 ms. */
-const ROWS = 5_000;
+/** Rows of a seal, about: what a process holds in memory at once, and reads and hashes in some 40 ms. */
+const ROWS = 500;
 /** Seals of one tick; a large fan-out is caught up with by and by. */
-const SEALS = 200;
-/** Between two seals, so that whoever is waited for comes in between. */
-const BREATH_MS = 50;
+const SEALS = 2_000;
+/** Between two seals, so that whoever is waited for comes in between: together they take a third of a core. */
+const BREATH_MS = 80;
 
 /** Seals what was recorded since the last seal; answers how many rows that was. */
 export type SealNew = () => Promise<number>;

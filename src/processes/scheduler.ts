@@ -21,9 +21,12 @@ import { contactChannels } from "./provider-alerts.ts";
 import { every } from "./timers.ts";
 
 const SWEEP_MS = 1_000;
+/** What runs each minute runs at different seconds of it: together they would take both cores from whoever is waited for. */
 const RECONCILE_MS = 60_000;
 const OVERDUE_MS = 15_000;
 const SEAL_MS = 60_000;
+/** Most of them wait for their reminders to go to Redis with those of others. */
+const PLANS_AT_ONCE = 16;
 const DONE = { kind: "done" } as const;
 
 /** Other processes reconnect within two seconds, and reconciling leaves alone what is younger than five. */
@@ -92,7 +95,7 @@ export const startScheduler = async (parts: Parts): Promise<Running> => {
         outages,
         log,
         queue: planQueue(lane),
-        concurrency: 4,
+        concurrency: PLANS_AT_ONCE,
         run: async (data) => {
           tell(lane);
           await planNotices(planJob.parse(data));
@@ -118,8 +121,8 @@ export const startScheduler = async (parts: Parts): Promise<Running> => {
     every(SWEEP_MS, "sweep", { tick: sweep, outages, log }),
     every(SWEEP_MS, "watching for a flush", { tick: watchQueue(parts, reconcile), outages, log }),
     every(SWEEP_MS, "welcoming and escalating", { tick: tendPartners, outages, log }),
-    every(RECONCILE_MS, "watching minimums", { tick: watchMinimums, outages, log }),
-    every(SEAL_MS, "sealing", { tick: async () => void (await sealNew()), outages, log }),
+    every(RECONCILE_MS, "watching minimums", { tick: watchMinimums, outages, log, firstMs: RECONCILE_MS / 3 }),
+    every(SEAL_MS, "sealing", { tick: async () => void (await sealNew()), outages, log, firstMs: (2 * SEAL_MS) / 3 }),
     every(OVERDUE_MS, "watching for what is overdue", { tick: async () => void (await watchOverdue()), outages, log }),
     every(RECONCILE_MS, "reconcile", { tick: async () => void (await reconcile.run(false)), outages, log }),
   ];

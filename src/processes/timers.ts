@@ -3,13 +3,18 @@ import type { Outages } from "../outages.ts";
 import type { Running } from "./parts.ts";
 
 /**
- * Calls `tick` every `everyMs`, never twice at once; a tick that fails is tried again by the next one. A failure that no
+ * Calls `tick` every `everyMs`, first after `firstMs`, never twice at once; a tick that fails is tried again by the next one. A failure that no
  * outage explains is logged once per streak. Stopping waits for the tick that runs.
  */
 export const every = (
   everyMs: number,
   what: string,
-  { tick, outages, log }: { tick: () => Promise<void>; outages: Outages; log: Log },
+  {
+    tick,
+    outages,
+    log,
+    firstMs = everyMs,
+  }: { tick: () => Promise<void>; outages: Outages; log: Log; firstMs?: number },
 ): Running => {
   let failing = false;
   let running: Promise<void> | null = null;
@@ -24,14 +29,19 @@ export const every = (
       failing = true;
     }
   };
-  const timer = setInterval(() => {
+  const next = (): void => {
     running ??= run().finally(() => {
       running = null;
     });
-  }, everyMs);
+  };
+  let timer = setTimeout(() => {
+    timer = setInterval(next, everyMs);
+    next();
+  }, firstMs);
   return {
     stop: async () => {
-      clearInterval(timer);
+      // Of either kind: they share their ids.
+      clearTimeout(timer);
       await running;
     },
   };
