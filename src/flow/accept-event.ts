@@ -112,9 +112,9 @@ export const makeAcceptEvent = ({ ledger, queues, policy, outages, log }: Parts)
 
   const queuePlanning = async ({ change, plan, lane }: Revision): Promise<void> => {
     const job = { change: change.change, revision: change.revision };
-    const isStored = change.revision === FIRST_REVISION;
+    const isHurried = lane === "urgent" && change.revision === FIRST_REVISION;
     try {
-      await addWithin(lane, isStored ? { ...job, due: dueAtOnce(plan, change.firstAcceptedAt) } : job);
+      await addWithin(lane, isHurried ? { ...job, due: dueAtOnce(plan, change.firstAcceptedAt) } : job);
       streak.worked();
     } catch (error) {
       const level = !outages.explain(error, "queueing of plans") && streak.failed(error) ? "warn" : "debug";

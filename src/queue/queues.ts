@@ -27,7 +27,7 @@ export const planQueue = (lane: Lane): QueueName => `plan-${lane}`;
 export const noticeQueue = (lane: Lane): QueueName => `notices-${lane}`;
 export const chunkQueue = (channel: Channel, lane: Lane): QueueName => `${channel}-${lane}`;
 
-/** `due`: of a first revision's notices, which are stored with it, those that were due at once. */
+/** `due`: of an emergency's first notices, which are stored as it is accepted, those that were due at once. */
 export type PlanJob = { change: string; revision: number; due?: string[] | undefined };
 export type NoticeJob = { notice: string };
 /** `notice`: the number of the only one it sends of, where that is known. */
