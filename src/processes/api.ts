@@ -19,6 +19,11 @@ import { contactChannels } from "./provider-alerts.ts";
 
 /** Shorter than an emitter's usual patience: a ledger that stands still is answered with 503, never with silence. */
 const PATIENCE_MS = 5_000;
+/**
+ * Events and keys take the urgent ones. With four of them no more than 200 events a second go through once each keeps one for 20 ms:
+ * requests then waited for seconds behind each other, with a third of the machine idle (docs/performance.md).
+ */
+const CONNECTIONS = { urgent: 16, routine: 8 };
 
 /** The API of one process, listening. */
 export type Api = Running & {
@@ -38,7 +43,7 @@ export const startApi = async (parts: Parts): Promise<Api> => {
   const { made } = await ensureAdminKey(parts);
   const tellProvider = makeTellProvider({ channels: contactChannels(config), log });
   // Connections of its own: a request is given up that the flow would wait for, and no fan-out takes them all.
-  const ledger = openLedger(parts.databaseUrl, log, { patienceMs: PATIENCE_MS });
+  const ledger = openLedger(parts.databaseUrl, log, { connections: CONNECTIONS, patienceMs: PATIENCE_MS });
   for (const pool of Object.values(ledger.pools)) pool.on("error", () => parts.outages.suspect("ledger"));
   const prompt = { ...parts, ledger };
   const server = await makeServer({

@@ -56,8 +56,8 @@ export type Queues = {
   areOpen(): boolean;
   get(name: QueueName): Queue;
   /**
-   * Adds jobs together with those that others add within 25 ms; resolves once Redis has them. At 200 events a second a job that is
-   * added by itself wakes Redis and the queue's worker for itself, which costs each of the three more than the job does.
+   * Adds jobs together with those that others add within 25 ms; resolves once Redis has them. A job that is added by itself wakes
+   * Redis and the queue's worker for itself, each delayed one too: at 100 events a second that was a third of what either did.
    */
   addSoon(name: QueueName, jobs: readonly QueuedJob[]): Promise<void>;
   all: readonly Queue[];
