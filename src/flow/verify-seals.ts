@@ -10,6 +10,7 @@ const inflate = promisify(inflateRaw);
 const ROWS = 200_000;
 /** Seals whose rows are read at once: to find those of a time, the pages around them are read whatever else is in them. */
 const TOGETHER = 50;
+const NEVER = new Date(-8.64e15);
 /** Of one seal; a seal that was taken out of the chain would name every row that it held. */
 const FAULTS = 100;
 
@@ -47,6 +48,12 @@ const faultsOf = async (row: SealRow, rows: readonly SealedRow[], previous: Buff
   return { rows: rows.length, faults };
 };
 
+/** The first of these seals, as far as each ends later than the one before; one by itself where somebody moved an end. */
+const rising = (from: Date | null, seals: readonly SealRow[]): readonly SealRow[] => {
+  const fall = seals.findIndex(({ through }, at) => through <= (seals[at - 1]?.through ?? from ?? NEVER));
+  return fall === -1 ? seals : seals.slice(0, Math.max(1, fall));
+};
+
 /** The rows of the times between `from` and each seal's end, seal by seal. */
 const rowsOfSeals = async (sql: Sql, from: Date | null, seals: readonly SealRow[]): Promise<SealedRow[][]> => {
   const ends = seals.map(({ through }) => through.getTime());
@@ -69,7 +76,7 @@ export const makeVerifySeals = ({ ledger }: { ledger: Ledger }): VerifySeals => 
       next: null,
     };
     for (let no = after; ; ) {
-      const seals = await listSeals(sql, no, TOGETHER);
+      const seals = rising(before?.through ?? null, await listSeals(sql, no, TOGETHER));
       if (seals.length === 0) return { ...answer, next: null };
       if (answer.rows >= ROWS) return { ...answer, next: no };
       const rowsOf = await rowsOfSeals(sql, before?.through ?? null, seals);

@@ -53,8 +53,8 @@ export const lockNotice = async (sql: Sql, id: string): Promise<NoticeToFanOut |
                     SELECT FROM notices s
                     JOIN chunk_notices its ON its.notice = s.no
                     JOIN chunks k ON k.id = its.chunk AND k.state = 'running' AND k.leased_until > now()
-                    JOIN deliveries d ON d.chunk = its.chunk AND d.notice = its.notice AND d.status = 'waiting'
-                    WHERE s.change = n.change AND ${BEFORE}) AS unsettled,
+                    CROSS JOIN ${oneOf("deliveries", "chunk = k.id")} AS d
+                    WHERE d.notice = its.notice AND d.status = 'waiting' AND s.change = n.change AND ${BEFORE}) AS unsettled,
                   ARRAY(SELECT s.no FROM notices s WHERE s.change = n.change AND ${BEFORE}) AS earlier,
                   ARRAY(SELECT s.no FROM notices s WHERE s.change = n.change AND (
                           (s.revision = n.revision AND s.audience <> 'all' AND n.audience <> 'all' AND s.no <> n.no

@@ -43,7 +43,8 @@ export const welcomeEndpoints = async (sql: Sql): Promise<number> => {
         RETURNING notice
       ),
       reopened AS (
-        UPDATE notices SET status = 'sending', done_at = NULL WHERE no IN (SELECT notice FROM made) AND status = 'done'
+        -- Those that are being sent too: one of them may have been finished meanwhile, which this statement cannot see.
+        UPDATE notices SET status = 'sending', done_at = NULL WHERE no IN (SELECT notice FROM made) AND status IN ('sending', 'done')
       )
       SELECT count(*) AS made FROM made`,
   });

@@ -1,7 +1,8 @@
+import type pg from "pg";
 import type { Lane } from "../domain/category.ts";
 import type { NoticeStatus, PlannedNotice } from "../domain/notice.ts";
 import type { Supersession } from "../domain/turn.ts";
-import type { Sql } from "./connection.ts";
+import { inTransaction, type Sql } from "./connection.ts";
 import { oneOf } from "./one-of.ts";
 
 type NewNotices = {
@@ -138,19 +139,39 @@ export type FinishedNotice = {
 
 type Counted = { notice: number; channel: string; status: string; count: number; tookMs: number | null };
 
-/** Notices whose deliveries have all come to an end become `done`; answers them with their counts per channel and state. */
-export const finishNotices = async (sql: Sql): Promise<FinishedNotice[]> => {
-  const { rows } = await sql.query<{ no: number } & Omit<FinishedNotice, "counts" | "tookMs">>({
-    name: "finish-notices",
-    text: `UPDATE notices n SET status = 'done', done_at = now()
-           WHERE n.status = 'sending' AND n.fanned_out_at IS NOT NULL
+/** All of its deliveries have come to an end: nothing of it is in an open chunk, and nothing waits for one. */
+const HAS_ENDED = `n.status = 'sending' AND n.fanned_out_at IS NOT NULL
              AND NOT EXISTS (SELECT FROM chunk_notices its WHERE its.notice = n.no OFFSET 0)
-             AND NOT EXISTS (SELECT FROM deliveries d WHERE d.notice = n.no AND d.chunk IS NULL OFFSET 0)
+             AND NOT EXISTS (SELECT FROM deliveries d WHERE d.notice = n.no AND d.chunk IS NULL OFFSET 0)`;
+
+/** Locks the notices that seem to have come to an end, but for those that somebody is adding to. */
+export const lockEnded = async (sql: Sql): Promise<number[]> => {
+  const { rows } = await sql.query<{ no: number }>({
+    name: "lock-ended",
+    text: `SELECT n.no FROM notices n WHERE ${HAS_ENDED} FOR UPDATE OF n SKIP LOCKED`,
+  });
+  return rows.map(({ no }) => no);
+};
+
+/**
+ * Notices whose deliveries have all come to an end become `done`; answers them with their counts per channel and state.
+ * Decided under their locks by what is committed then: somebody may have added a late joiner to one, or put a delivery back.
+ */
+export const finishNotices = async (pool: pg.Pool): Promise<FinishedNotice[]> => {
+  const rows = await inTransaction(pool, async (sql) => {
+    const ended = await lockEnded(sql);
+    if (ended.length === 0) return [];
+    const done = await sql.query<{ no: number } & Omit<FinishedNotice, "counts" | "tookMs">>({
+      name: "finish-notices",
+      text: `UPDATE notices n SET status = 'done', done_at = now() WHERE n.no = ANY($1) AND ${HAS_ENDED}
            RETURNING n.no, n.id, n.change, n.kind, n.lane`,
+      values: [ended],
+    });
+    return done.rows;
   });
   if (rows.length === 0) return [];
   // All at once: at 200 events a second as many notices end each second, and a statement for each would cost 100 µs on either side.
-  const { rows: counted } = await sql.query<Counted>({
+  const { rows: counted } = await pool.query<Counted>({
     name: "count-deliveries",
     text: `SELECT d.notice, d.channel, d.status, count(*) AS count,
                   (extract(epoch FROM max(d.sent_at) - min(n.fan_out_started_at)) * 1000)::int8 AS "tookMs"

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { migrateLedger } from "../../src/ledger/migrate.ts";
 import { startCluster, WORKERS } from "../support/cluster.ts";
-import { arrivedIds, tomorrow } from "../support/scene.ts";
+import { arrivedIds, inAnHour } from "../support/scene.ts";
 import { privatePostgres } from "../support/servers.ts";
 import { whileStopped } from "../support/standstill.ts";
 
@@ -18,7 +18,7 @@ test("SIGTERM while partners are slow to answer: everyone exits 0 within 20 s, a
     category: "major",
     service: "reports",
     title: "Slow",
-    releaseAt: tomorrow(),
+    releaseAt: inAnHour(),
   });
   await cluster.receiver.waitFor(20);
 
@@ -61,7 +61,7 @@ test("SIGTERM while Redis stands still: a worker sees through what it has begun,
     category: "emergency",
     service: "reports",
     title: "Slow",
-    releaseAt: tomorrow(),
+    releaseAt: inAnHour(),
   });
   await cluster.receiver.waitFor(5);
   await whileStopped(cluster.redisServer, async () => {

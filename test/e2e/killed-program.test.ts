@@ -5,7 +5,7 @@ import { readLocalServer } from "../../src/processes/local-server.ts";
 import { familyOf } from "../support/family.ts";
 import { type Program, startProgram } from "../support/programs.ts";
 import { startReceiver } from "../support/receiver.ts";
-import { tomorrow } from "../support/scene.ts";
+import { inAnHour } from "../support/scene.ts";
 import { temporaryFolder } from "../support/servers.ts";
 import { tally } from "../support/tally.ts";
 import { until } from "../support/until.ts";
@@ -56,7 +56,7 @@ test("SIGKILL of everything while it sends: nothing stays behind, and the next s
     id: "1",
     source: "/test",
     type: "forewarn.change.created",
-    data: { change: "CHG-1", category: "emergency", service: "reports", title: "Urgent", releaseAt: tomorrow() },
+    data: { change: "CHG-1", category: "emergency", service: "reports", title: "Urgent", releaseAt: inAnHour() },
   };
   await call(folder, "/v1/events", ["application/cloudevents+json", JSON.stringify(event)]);
   await receiver.waitFor(PARTNERS / 3);

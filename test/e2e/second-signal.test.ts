@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { SLOTS } from "../../src/processes/sender.ts";
-import { arrivedIds, expectedIds, startScene, tomorrow } from "../support/scene.ts";
+import { arrivedIds, expectedIds, startScene, inAnHour } from "../support/scene.ts";
 import { tally } from "../support/tally.ts";
 import { until } from "../support/until.ts";
 
@@ -13,7 +13,7 @@ test("a second SIGTERM ends a sender at once, in the midst of slow exchanges, an
   const [sender] = await Promise.all([cluster.start("webhook"), cluster.start("scheduler")]);
   for (let at = 1; at <= 30; at += 1)
     cluster.receiver.script(`/p${at}`, { kind: "answer", status: 204, delayMs: 5_000 });
-  const data = { change: "CHG-1", category: "emergency", service: "reports", title: "Slow", releaseAt: tomorrow() };
+  const data = { change: "CHG-1", category: "emergency", service: "reports", title: "Slow", releaseAt: inAnHour() };
   await cluster.announce(data);
   await cluster.receiver.waitFor(30);
 

@@ -5,7 +5,7 @@ import { SLOTS } from "../../src/processes/sender.ts";
 import type { Cluster, WorkerName } from "../support/cluster.ts";
 import type { Program } from "../support/programs.ts";
 import { FULL, SEED, seededRandom } from "../support/random.ts";
-import { allSent, arrivedIds, expectedIds, startScene, tomorrow } from "../support/scene.ts";
+import { allSent, arrivedIds, expectedIds, startScene, inAnHour } from "../support/scene.ts";
 import { judge, tally } from "../support/tally.ts";
 import { until } from "../support/until.ts";
 
@@ -53,7 +53,7 @@ const killSender = async (
     category: "major",
     service: "reports",
     title: "Kill me",
-    releaseAt: tomorrow(),
+    releaseAt: inAnHour(),
   });
   await killAgainAndAgain(cluster, channel, { kills, spreadMs: 150, random, moment: movement });
   await allSent(cluster, count);
@@ -91,7 +91,7 @@ describe("killed processes", { concurrency: FULL ? 1 : 4 }, () => {
         category: "major",
         service: "reports",
         title: "Kill me",
-        releaseAt: tomorrow(),
+        releaseAt: inAnHour(),
       });
     await killAgainAndAgain(cluster, "scheduler", { kills, spreadMs: 150, random, moment: async () => undefined });
     await allSent(cluster, 2 * count);
@@ -123,7 +123,7 @@ describe("killed processes", { concurrency: FULL ? 1 : 4 }, () => {
         category: "major",
         service: "reports",
         title: "Kill us",
-        releaseAt: tomorrow(),
+        releaseAt: inAnHour(),
       });
       await movement(cluster);
       await pause(random() * 150);

@@ -5,7 +5,7 @@ import { SLOTS } from "../../src/processes/sender.ts";
 import type { Cluster } from "../support/cluster.ts";
 import type { Program } from "../support/programs.ts";
 import { FULL, SEED, seededRandom } from "../support/random.ts";
-import { allSent, arrivedIds, expectedIds, startScene, tomorrow } from "../support/scene.ts";
+import { allSent, arrivedIds, expectedIds, startScene, inAnHour } from "../support/scene.ts";
 import { privatePostgres } from "../support/servers.ts";
 import { judge, tally } from "../support/tally.ts";
 import { connectRedis } from "../support/servers.ts";
@@ -19,7 +19,7 @@ const BACK_MS = 60_000;
 
 const startBoth = (cluster: Cluster) => Promise.all([cluster.start("scheduler"), cluster.start("webhook")]);
 
-const announce = (cluster: Cluster, change: string, releaseAt = tomorrow()) =>
+const announce = (cluster: Cluster, change: string, releaseAt = inAnHour()) =>
   cluster.announce({ change, category: "major", service: "reports", title: "Outage", releaseAt });
 
 const ABOUT = {

@@ -7,7 +7,7 @@ import { endRun, lostChunks, queuedChunks, sweepDue, takeLease } from "../../src
 import type { Ledger, Sql } from "../../src/ledger/connection.ts";
 import { loadChunk } from "../../src/ledger/deliveries.ts";
 import { chunkStates, loadContents } from "../../src/ledger/notice-content.ts";
-import { finishNotices, openNotices, openNoticesOf } from "../../src/ledger/notices.ts";
+import { lockEnded, openNotices, openNoticesOf } from "../../src/ledger/notices.ts";
 import { countOverdue } from "../../src/ledger/overdue.ts";
 import { sweepReplays } from "../../src/ledger/replays.ts";
 import { nodesOf, type PlanNode, plansOf, rowsLookedAt } from "../support/plan-rows.ts";
@@ -59,7 +59,7 @@ const STATEMENTS: Record<string, (sql: Sql) => Promise<unknown>> = {
   "the sweep of an idle lane": (sql) => sweepDue(sql, "urgent", 10_000),
   "the sweep of repetitions": (sql) => sweepReplays(sql, "routine", 10_000),
   "looking for lost chunks": (sql) => lostChunks(sql, 1_000),
-  "finishing notices": finishNotices,
+  "finishing notices": lockEnded,
   "releasing changes": releaseDueChanges,
   "reconciling plans": (sql) => unplannedRevisions(sql, 0, 1_000),
   "reconciling notices": (sql) => openNotices(sql, 5_000, 1_000),

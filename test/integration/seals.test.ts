@@ -4,9 +4,12 @@ import { makeSealNew, type SealNew } from "../../src/flow/seal.ts";
 import { makeVerifySeals, type Verified } from "../../src/flow/verify-seals.ts";
 import { inTransaction } from "../../src/ledger/connection.ts";
 import { inDays } from "../support/days.ts";
+import { spanEnds } from "../../src/ledger/seals.ts";
 import { type Pipeline, startPipeline } from "../support/pipeline.ts";
 import { quietLog } from "../support/servers.ts";
 import { until } from "../support/until.ts";
+
+const ROLLED_BACK = new Error("only looked at");
 
 let pipeline: Pipeline;
 let sealNew: SealNew;
@@ -150,6 +153,40 @@ test("a delivery slipped into the past is named", async () => {
   );
   await pipeline.sql.query("DELETE FROM deliveries d USING endpoints e WHERE e.no = d.endpoint AND e.partner = 'late'");
   await intact();
+});
+
+test("a seal whose end was moved is blamed with the one after it, and no other", async () => {
+  const { rows } = await pipeline.sql.query<{ no: number; through: Date }>("SELECT no, through FROM seals ORDER BY no");
+  assert.ok(rows.length >= 4, `${rows.length} seals`);
+  for (const { no, through } of rows)
+    for (const by of ["-2 hours", "30 days"]) {
+      await pipeline.sql.query("UPDATE seals SET through = through + $2::interval WHERE no = $1", [no, by]);
+      const { faults } = await verify();
+      const blamed = [...new Set(faults.map(({ seal }) => seal))];
+      assert.ok(
+        blamed.length > 0 && blamed.every((one) => one === no || one === no + 1),
+        `${no} ${by}: ${blamed.join()}`,
+      );
+      await pipeline.sql.query("UPDATE seals SET through = $2 WHERE no = $1", [no, through]);
+      await intact();
+    }
+});
+
+test("many rows of one time make no seal of all that is left", async () => {
+  const { sql } = pipeline;
+  const { rows } = await sql.query<{ sent: number }>("SELECT count(*) AS sent FROM deliveries WHERE status = 'sent'");
+  await inTransaction(pipeline.parts.ledger.pools.routine, async (client) => {
+    await client.query(
+      "UPDATE deliveries SET sent_at = now() - endpoint / 20 * interval '1 second' WHERE status = 'sent'",
+    );
+    const now = new Date(Date.now() + 1_000);
+    const from = new Date(Date.now() - 60_000);
+    const ends = await spanEnds(client, { from, through: now }, { limit: 5, most: 10 });
+    assert.equal(rows[0]?.sent, 100);
+    assert.equal(ends.length, 3, "fifty places at three times");
+    assert.ok((ends.at(-1) ?? now) < now, "the rest waits for the next time");
+    throw ROLLED_BACK;
+  }).catch((error: unknown) => assert.equal(error, ROLLED_BACK));
 });
 
 test("a seal that was altered or taken out is found, whatever the rows say", async () => {

@@ -91,7 +91,7 @@ const statuses = async (notice: number): Promise<Record<string, number>> => {
   );
   return Object.fromEntries(rows.map(({ status, count }) => [status, count]));
 };
-const finished = async (): Promise<string[]> => (await finishNotices(sql)).map(({ id }) => id);
+const finished = async (): Promise<string[]> => (await finishNotices(ledger.pools.routine)).map(({ id }) => id);
 
 test("what was sent is settled beside its former version, and no index is touched", async () => {
   const { chunks } = await fanOut();
