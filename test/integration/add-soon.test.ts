@@ -21,7 +21,11 @@ test("an emergency's planning is on the queue before its event is answered, a ro
   const jobOf = (lane: "urgent" | "routine", change: string) =>
     parts.queues.get(planQueue(lane)).getJob(planJobId({ change, revision: 1 }));
   await acceptEvent(creation("CHG-1", "emergency"));
-  assert.deepEqual((await jobOf("urgent", "CHG-1"))?.data, { change: "CHG-1", revision: 1 });
+  assert.deepEqual((await jobOf("urgent", "CHG-1"))?.data, {
+    change: "CHG-1",
+    revision: 1,
+    due: ["CHG-1.r1.announcement"],
+  });
   await acceptEvent(creation("CHG-2", "major"));
   // What is added at this moment goes with it.
   const notice = { notice: "CHG-2.r1.announcement" };
