@@ -1,7 +1,7 @@
 import type { Channel } from "../domain/category.ts";
 import type { LastLook } from "../domain/settlement.ts";
 import type { Sql } from "./connection.ts";
-import { oneOf } from "./one-of.ts";
+import { lookUp } from "./look-up.ts";
 
 /** One waiting delivery of a chunk, with what its recipient needs. */
 export type LoadedDelivery = {
@@ -47,7 +47,7 @@ const EARLIER: Record<Channel, string> = {
 const THREAD_ROOT: Record<Channel, string> = {
   webhook: "NULL",
   email: `(SELECT earlier.id FROM earlier
-           CROSS JOIN ${oneOf("deliveries", "notice = earlier.root AND endpoint = d.endpoint")} AS told
+           CROSS JOIN ${lookUp("deliveries", "notice = earlier.root AND endpoint = d.endpoint")} AS told
            WHERE earlier.notice = d.notice AND told.status = 'sent' ORDER BY earlier.root LIMIT 1)`,
 };
 

@@ -1,7 +1,7 @@
 import type { Channel, Lane } from "../domain/category.ts";
 import type { Audience, NoticeStatus } from "../domain/notice.ts";
 import type { Sql } from "./connection.ts";
-import { oneOf } from "./one-of.ts";
+import { lookUp } from "./look-up.ts";
 
 /** Deliveries of one chunk: one job sends them under one lease. */
 export const CHUNK_SIZE = 200;
@@ -53,7 +53,7 @@ export const lockNotice = async (sql: Sql, id: string): Promise<NoticeToFanOut |
                     SELECT FROM notices s
                     JOIN chunk_notices its ON its.notice = s.no
                     JOIN chunks k ON k.id = its.chunk AND k.state = 'running' AND k.leased_until > now()
-                    CROSS JOIN ${oneOf("deliveries", "chunk = k.id")} AS d
+                    CROSS JOIN ${lookUp("deliveries", "chunk = k.id")} AS d
                     WHERE d.notice = its.notice AND d.status = 'waiting' AND s.change = n.change AND ${BEFORE}) AS unsettled,
                   ARRAY(SELECT s.no FROM notices s WHERE s.change = n.change AND ${BEFORE}) AS earlier,
                   ARRAY(SELECT s.no FROM notices s WHERE s.change = n.change AND (
@@ -74,7 +74,7 @@ export const lockNotice = async (sql: Sql, id: string): Promise<NoticeToFanOut |
 const isToldBy = (notices: "$4" | "$5", so: string): string =>
   `(cardinality(${notices}::int8[]) > 0 AND EXISTS (
       SELECT FROM unnest(${notices}::int8[]) AS s (no)
-      CROSS JOIN ${oneOf("deliveries", "notice = s.no AND endpoint = e.no")} AS d WHERE ${so}))`;
+      CROSS JOIN ${lookUp("deliveries", "notice = s.no AND endpoint = e.no")} AS d WHERE ${so}))`;
 
 /** Which endpoints each audience takes, as a condition on `e`; $4 are earlier notices, $5 siblings. */
 const AUDIENCE: Record<Audience, string> = (() => {
@@ -112,8 +112,8 @@ const windowStatement = (audience: Audience): string => `
   audience AS MATERIALIZED (
     SELECT e.no, e.channel, n.no AS notice, n.lane, ${ownHour("$7::jsonb")} AS due_at
     FROM covered
-    CROSS JOIN ${oneOf("endpoints", "no = covered.endpoint")} AS e
-    CROSS JOIN ${oneOf("partners", "partner = e.partner")} AS p
+    CROSS JOIN ${lookUp("endpoints", "no = covered.endpoint")} AS e
+    CROSS JOIN ${lookUp("partners", "partner = e.partner")} AS p
     CROSS JOIN (SELECT * FROM notices WHERE no = $1) AS n
     WHERE e.status = 'active' AND e.role = 'primary' AND e.deleted_at IS NULL AND p.left_at IS NULL AND ${AUDIENCE[audience]}
   ),

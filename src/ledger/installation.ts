@@ -1,4 +1,5 @@
 import type { Sql } from "./connection.ts";
+import { lookUp } from "./look-up.ts";
 
 /** Since when all sending is paused; null when it is not. */
 export const installationPausedAt = async (sql: Sql): Promise<Date | null> => {
@@ -45,7 +46,7 @@ const WAITING = `(
   SELECT notice, lane, channel, due_at FROM deliveries WHERE chunk IS NULL
   UNION ALL
   SELECT d.notice, d.lane, d.channel, d.due_at FROM chunks
-  CROSS JOIN LATERAL (SELECT * FROM deliveries WHERE chunk = chunks.id OFFSET 0) AS d
+  CROSS JOIN ${lookUp("deliveries", "chunk = chunks.id")} AS d
   WHERE chunks.state <> 'done' AND d.status = 'waiting'
 ) AS waiting`;
 

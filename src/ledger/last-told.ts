@@ -1,6 +1,6 @@
 import type { Change } from "../domain/change.ts";
 import type { Sql } from "./connection.ts";
-import { oneOf } from "./one-of.ts";
+import { lookUp } from "./look-up.ts";
 
 /**
  * Which revision the endpoint of each delivery of a chunk was told of last, by notices before the one that it is to get
@@ -15,7 +15,7 @@ export const lastTold = async (sql: Sql, chunk: number): Promise<Map<string, num
                  SELECT notice, endpoint FROM replays WHERE chunk = $1) AS d
            JOIN notices n ON n.no = d.notice
            JOIN notices said ON said.change = n.change AND said.revision <= n.revision AND said.no < n.no
-           CROSS JOIN ${oneOf("deliveries", "notice = said.no AND endpoint = d.endpoint")} AS told
+           CROSS JOIN ${lookUp("deliveries", "notice = said.no AND endpoint = d.endpoint")} AS told
            WHERE told.status = 'sent'
            GROUP BY d.notice, d.endpoint`,
     values: [chunk],

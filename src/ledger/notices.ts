@@ -3,7 +3,7 @@ import type { Lane } from "../domain/category.ts";
 import type { NoticeStatus, PlannedNotice } from "../domain/notice.ts";
 import type { Supersession } from "../domain/turn.ts";
 import { inTransaction, type Sql } from "./connection.ts";
-import { oneOf } from "./one-of.ts";
+import { lookUp } from "./look-up.ts";
 
 type NewNotices = {
   change: string;
@@ -105,8 +105,8 @@ export const endEarlierNotices = async (sql: Sql, ending: Ending): Promise<numbe
           SELECT notice, endpoint FROM deliveries WHERE notice = ANY($1) AND chunk IS NULL
           UNION ALL
           SELECT placed.notice, placed.endpoint FROM chunk_notices AS its
-          CROSS JOIN ${oneOf("chunks", "id = its.chunk")} AS c
-          CROSS JOIN LATERAL (SELECT * FROM deliveries WHERE chunk = its.chunk OFFSET 0) AS placed
+          CROSS JOIN ${lookUp("chunks", "id = its.chunk")} AS c
+          CROSS JOIN ${lookUp("deliveries", "chunk = its.chunk")} AS placed
           WHERE its.notice = ANY($1) AND placed.notice = its.notice
             AND NOT (c.state = 'running' AND c.leased_until > now())
         ) AS it
