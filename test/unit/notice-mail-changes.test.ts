@@ -1,19 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { makeKeyring } from "../../src/keyring.ts";
-import { makeNoticeMails } from "../../src/render/notice-mail.ts";
-import { makeTemplates } from "../../src/render/templates.ts";
+import { both, mailOf, mails, NOW } from "../support/notice-mails.ts";
 import { aChange, aNotice, anAddressee } from "../support/notice-scene.ts";
-
-const keyring = makeKeyring("a secret of this test, long enough for it");
-const publicUrl = "https://notices.example.com";
-const organizer = { name: "API changes", address: "changes@example.com" };
-const templates = makeTemplates({ folder: undefined });
-const mails = () => makeNoticeMails({ templates, keyring, publicUrl, organizer });
-const NOW = new Date("2026-11-22T09:00:00Z");
-
-const mailOf = (content = aNotice(), to = anAddressee(), now = NOW) => mails().mailFor(content, to, now);
-const both = (mail: { html: string; text: string }): string[] => [mail.html, mail.text];
 
 test("of one notice, each recipient reads what differs since it was told last", () => {
   const kept = mails();
