@@ -95,10 +95,7 @@ export const makeAcceptEvent = ({ ledger, queues, policy, outages, log }: Parts)
       reject(new Error(`Redis did not answer within ${QUEUE_PATIENCE_MS} ms`));
     };
     const plan = { name: "plan", data: job, opts: { jobId: planJobId(job) } };
-    const added =
-      lane === "urgent"
-        ? queues.get(planQueue(lane)).add(plan.name, plan.data, plan.opts)
-        : queues.addSoon(planQueue(lane), [plan]);
+    const added = queues.addSoon(planQueue(lane), [plan]);
     const answered = added.then(() => {
       isSilent = false;
     });

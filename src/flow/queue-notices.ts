@@ -18,10 +18,7 @@ export const queueNotices = async (
         data: { notice: notice.id },
         opts: { jobId: noticeJobId({ notice: notice.id }), delay: Math.max(0, notice.dueInMs) },
       }));
-    for (let from = 0; from < jobs.length; from += 1_000) {
-      const page = jobs.slice(from, from + 1_000);
-      if (lane === "urgent") await queues.get(noticeQueue(lane)).addBulk(page);
-      else await queues.addSoon(noticeQueue(lane), page);
-    }
+    for (let from = 0; from < jobs.length; from += 1_000)
+      await queues.addSoon(noticeQueue(lane), jobs.slice(from, from + 1_000));
   }
 };

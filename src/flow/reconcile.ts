@@ -3,9 +3,9 @@ import type { Redis } from "ioredis";
 import type { Pool } from "pg";
 import type { Registry } from "prom-client";
 import { unplannedRevisions } from "../ledger/changes.ts";
-import { queuedChunks } from "../ledger/chunks.ts";
+import { type LostChunk, queuedChunks } from "../ledger/chunks.ts";
 import { inTransaction, type Ledger, type Sql } from "../ledger/connection.ts";
-import { openNotices } from "../ledger/notices.ts";
+import { type OpenNotice, openNotices } from "../ledger/notices.ts";
 import type { Log } from "../log.ts";
 import {
   chunkJobId,
@@ -35,6 +35,15 @@ export type Reconcile = {
   run(afterFlush: boolean): Promise<Reconciled>;
   /** Whether Redis has lost its memory since the last look; sets the mark anew. */
   wasFlushed(): Promise<boolean>;
+};
+
+/** Rows of the ledger that each have a job: how to read them after a place, where that is, and how to queue those that are missing. */
+type Pages<Row> = {
+  read: (sql: Sql, after: number, limit: number) => Promise<Row[]>;
+  placeOf: (row: Row) => number;
+  /** Of its job, in Redis. */
+  keyOf: (row: Row) => string;
+  queue: (lost: Row[]) => Promise<void>;
 };
 
 type Parts = { ledger: Ledger; queues: Queues; redis: Redis; log: Log; prefix: string; registry: Registry };
@@ -80,41 +89,36 @@ export const makeReconcile = ({ ledger, queues, redis, log, prefix, registry }: 
     return lost.length;
   };
 
-  const notices = async (afterFlush: boolean): Promise<number> => {
+  /** Goes through what should be on the queue, page by page, and puts back what is not; answers how many that were. */
+  const putBack = async <T>(afterFlush: boolean, { read, keyOf, placeOf, queue }: Pages<T>): Promise<number> => {
     const limit = afterFlush ? PAGE.afterFlush : PAGE.looking;
     let added = 0;
     for (let after = 0; ; ) {
-      const page = await underLock(pool, afterFlush, (sql) => openNotices(sql, after, limit));
+      const page = await underLock(pool, afterFlush, (sql) => read(sql, after, limit));
       const last = page?.at(-1);
       if (!page || !last) return added;
-      const lost = await missing(page, (one) =>
-        queues.get(noticeQueue(one.lane)).toKey(noticeJobId({ notice: one.id })),
-      );
-      await queueNotices(queues, lost);
+      const lost = await missing(page, keyOf);
+      await queue(lost);
       added += lost.length;
-      after = last.no;
+      after = placeOf(last);
       if (!afterFlush) await wait(BREATH_MS);
     }
   };
 
-  const chunks = async (afterFlush: boolean, settlingMs: number): Promise<number> => {
-    const limit = afterFlush ? PAGE.afterFlush : PAGE.looking;
-    let added = 0;
-    for (let after = 0; ; ) {
-      const page = await underLock(pool, afterFlush, (sql) =>
-        queuedChunks(sql, { after, olderThanMs: settlingMs, limit }),
-      );
-      const last = page?.at(-1);
-      if (!page || !last) return added;
-      const lost = await missing(page, (one) =>
-        queues.get(chunkQueue(one.channel, one.lane)).toKey(chunkJobId({ chunk: one.id, run: one.run + 1 })),
-      );
-      await queueChunks(queues, lost);
-      added += lost.length;
-      after = last.id;
-      if (!afterFlush) await wait(BREATH_MS);
-    }
+  const notices: Pages<OpenNotice> = {
+    read: openNotices,
+    keyOf: ({ lane, id }) => queues.get(noticeQueue(lane)).toKey(noticeJobId({ notice: id })),
+    placeOf: ({ no }) => no,
+    queue: (lost) => queueNotices(queues, lost),
   };
+
+  const chunks = (olderThanMs: number): Pages<LostChunk> => ({
+    read: (sql, after, limit) => queuedChunks(sql, { after, olderThanMs, limit }),
+    keyOf: ({ channel, lane, id, run }) =>
+      queues.get(chunkQueue(channel, lane)).toKey(chunkJobId({ chunk: id, run: run + 1 })),
+    placeOf: ({ id }) => id,
+    queue: (lost) => queueChunks(queues, lost),
+  });
 
   return {
     run: async (afterFlush) => {
@@ -123,8 +127,8 @@ export const makeReconcile = ({ ledger, queues, redis, log, prefix, registry }: 
       if (afterFlush) await queues.setBounds();
       const back = {
         plans: await plans(afterFlush, settlingMs),
-        notices: await notices(afterFlush),
-        chunks: await chunks(afterFlush, settlingMs),
+        notices: await putBack(afterFlush, notices),
+        chunks: await putBack(afterFlush, chunks(settlingMs)),
       };
       count(back, afterFlush);
       if (back.plans + back.notices + back.chunks > 0 || afterFlush)

@@ -127,6 +127,11 @@ export const inTransaction = async <T>(pool: pg.Pool, work: (sql: Sql, last: Las
   }
 };
 
+const hasCode = (error: unknown, code: string): boolean =>
+  error instanceof Error && Reflect.get(error, "code") === code;
+
 /** Whether a statement failed because there is such a row already (PostgreSQL's 23505). */
-export const isUniqueViolation = (error: unknown): boolean =>
-  error instanceof Error && Reflect.get(error, "code") === "23505";
+export const isUniqueViolation = (error: unknown): boolean => hasCode(error, "23505");
+
+/** Whether a statement failed because it was to wait no longer for a lock (PostgreSQL's 55P03). */
+export const isLockTimeout = (error: unknown): boolean => hasCode(error, "55P03");

@@ -1,6 +1,6 @@
 import type pg from "pg";
 import type { SealedRow } from "../domain/seal.ts";
-import { inTransaction, type Sql } from "./connection.ts";
+import { inTransaction, isLockTimeout, type Sql } from "./connection.ts";
 
 /** A seal as answers show it. */
 export type SealFact = { no: number; at: string; through: string; seal: string };
@@ -78,9 +78,6 @@ const SOURCES: readonly { kind: string; text: string }[] = [
            FROM waivers WHERE at > $1 AND at <= $2 ORDER BY no`,
   },
 ];
-
-/** PostgreSQL's 55P03. */
-const isLockTimeout = (error: unknown): boolean => error instanceof Error && Reflect.get(error, "code") === "55P03";
 
 /** Summarizes the pages that are new. A VACUUM under way does it too, so it is not waited for, which would end it. */
 export const summarizeSent = async (pool: pg.Pool): Promise<void> => {

@@ -56,7 +56,7 @@ export type Queues = {
   areOpen(): boolean;
   get(name: QueueName): Queue;
   /**
-   * Adds jobs together with those that others add within 25 ms; resolves once Redis has them. A job that is added by itself wakes
+   * Adds jobs, urgent ones at once, others together with those that come within 25 ms; resolves once Redis has them. A job that is added by itself wakes
    * Redis and the queue's worker for itself, each delayed one too: at 100 events a second that was a third of what either did.
    */
   addSoon(name: QueueName, jobs: readonly QueuedJob[]): Promise<void>;
@@ -89,7 +89,7 @@ export const openQueues = (connection: Redis, log: Log, prefix = PREFIX): Queues
     return queue;
   };
   const gathers = new Map(
-    QUEUE_NAMES.map((name) => {
+    [planQueue("routine"), noticeQueue("routine")].map((name) => {
       const send = (jobs: QueuedJob[]): Promise<unknown> => get(name).addBulk(jobs);
       return [name, makeGather({ forMs: GATHER_MS, most: MOST_GATHERED, send })] as const;
     }),
@@ -98,7 +98,7 @@ export const openQueues = (connection: Redis, log: Log, prefix = PREFIX): Queues
     areOpen: () => connection.status === "ready",
     get,
     addSoon: async (name, jobs) => {
-      if (jobs.length > 0) await gathers.get(name)?.add(jobs);
+      if (jobs.length > 0) await (gathers.get(name)?.add(jobs) ?? get(name).addBulk([...jobs]));
     },
     all,
     setBounds: async () => {

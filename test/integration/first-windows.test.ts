@@ -13,16 +13,19 @@ let queued: string[];
 /** Those of each commit. */
 let chunks: ChunkJob[][];
 
+const remember = (name: string, jobs: { data: ChunkJob; opts: { jobId: string } }[]): Promise<never[]> => {
+  queued.push(...jobs.map(({ opts }) => `${name} ${opts.jobId}`));
+  if (name.startsWith("webhook")) chunks.push(jobs.map(({ data }) => data));
+  return Promise.resolve([]);
+};
+
 /** Queues that only remember. */
 const queues = {
   get: (name: string) => ({
-    addBulk: (jobs: { data: ChunkJob; opts: { jobId: string } }[]) => {
-      queued.push(...jobs.map(({ opts }) => `${name} ${opts.jobId}`));
-      if (name.startsWith("webhook")) chunks.push(jobs.map(({ data }) => data));
-      return Promise.resolve([]);
-    },
+    addBulk: (jobs: Parameters<typeof remember>[1]) => remember(name, jobs),
     getWaitingCount: () => Promise.resolve(0),
   }),
+  addSoon: remember,
 } as unknown as Queues;
 
 const planNotices = () => {
