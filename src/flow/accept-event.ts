@@ -1,20 +1,17 @@
-import { createHash } from "node:crypto";
 import type { Lane } from "../domain/category.ts";
 import { FIRST_REVISION } from "../domain/change.ts";
-import { type ChangeEvent, EVENT_TYPE_PREFIX, readEvent } from "../domain/event.ts";
-import { canonicalJson, type Policy, policyHash } from "../domain/policy.ts";
+import { readEvent } from "../domain/event.ts";
+import type { Policy } from "../domain/policy.ts";
 import type { Revision } from "../domain/revise.ts";
 import type { Problem } from "../errors.ts";
-import { insertAcceptedEvent, insertHeldEvent, readEventFacts } from "../ledger/accepted-events.ts";
-import { lockChange } from "../ledger/changes.ts";
-import { inTransaction, isUniqueViolation, type Last, type Ledger, type Sql } from "../ledger/connection.ts";
-import { releaseHeldEvents } from "../ledger/events.ts";
+import { isUniqueViolation, type Ledger } from "../ledger/connection.ts";
 import type { Log } from "../log.ts";
 import type { Outages } from "../outages.ts";
 import { type PlanJob, planJobId, planQueue, type Queues } from "../queue/queues.ts";
 import { makeStreak } from "../streak.ts";
+import { type EventAnswer, refusedFor } from "./decide-event.ts";
 import { dueAtOnce, nextFanOut, noticeWords } from "./plan-notices.ts";
-import { conflictOf, decideEvent, type EventAnswer, refusedFor } from "./decide-event.ts";
+import { makeRecordEvent } from "./record-event.ts";
 
 export type Accepted =
   | { kind: "accepted"; answer: EventAnswer; duplicate: boolean }
@@ -23,64 +20,20 @@ export type Accepted =
 /** Accepts one parsed (not yet validated) CloudEvents envelope; throws only when the ledger cannot be reached. */
 export type AcceptEvent = (envelope: unknown) => Promise<Accepted>;
 
-/** What was recorded, with the revision that is now to be planned (null: none). */
-type Recorded =
-  | (Extract<Accepted, { kind: "accepted" }> & { revision: Revision | null })
-  | Extract<Accepted, { kind: "refused" }>;
-
-/** An envelope, and what was read in it. */
-type Read = { envelope: unknown; event: ChangeEvent };
-
-/** SHA-256 of the envelope, the same whatever the order of its keys. */
-export const envelopeHash = (envelope: unknown): Buffer =>
-  createHash("sha256").update(canonicalJson(envelope)).digest();
-
 /** A Redis that stands still without closing its connection keeps an emitter waiting no longer than this. */
 const QUEUE_PATIENCE_MS = 2_000;
 
 type Parts = { ledger: Ledger; queues: Queues; policy: Policy; outages: Outages; log: Log };
 
 /**
- * Validates an event and, in one commit, locks its change, records it by `source` and `id`, assigns the revision and
- * stores the verdict, and of a creation the notices; then queues the planning. The promise begins when this resolves.
+ * Validates an event and records it (`record-event.ts`); then queues the planning. The promise begins when this resolves.
  *
  * A job that cannot be queued is no loss: the revision is stored as unplanned, or its notices are open, and the reconciler
  * queues what is missing. Later revisions are left to the planner, which may have to wait for a fan-out that it ends.
  */
 export const makeAcceptEvent = ({ ledger, queues, policy, outages, log }: Parts): AcceptEvent => {
-  const hash = policyHash(policy);
+  const record = makeRecordEvent({ ledger, policy });
   const streak = makeStreak();
-
-  const record = async (sql: Sql, last: Last, { event, envelope }: Read): Promise<Recorded> => {
-    const { source, id, change } = event;
-    const reading = Promise.all([lockChange(sql, change), readEventFacts(sql, event, hash)]);
-    // While PostgreSQL reads.
-    const bodyHash = envelopeHash(envelope);
-    const [, facts] = await reading;
-    const { known, now: acceptedAt } = facts;
-    if (known && !known.bodyHash.equals(bodyHash))
-      return conflictOf(
-        "id",
-        `an event with source ${source} and id ${id} was accepted with another body; give each event an id of its own`,
-      );
-    if (known) return { kind: "accepted", answer: known.answer as EventAnswer, duplicate: true, revision: null };
-
-    const decision = decideEvent(event, facts, { policy, acceptedAt });
-    if (decision.kind === "refused") return decision;
-    const { answer } = decision;
-    const type = EVENT_TYPE_PREFIX + event.kind;
-    const kept = { source, id, type, change, bodyHash, envelope, acceptedAt, answer };
-    if (decision.kind === "held") {
-      void last(insertHeldEvent(sql, kept));
-      return { kind: "accepted", answer, duplicate: false, revision: null };
-    }
-    const { revision, heldNos } = decision;
-    if (heldNos.length > 0) void last(releaseHeldEvents(sql, heldNos, revision.change.revision));
-    const notices = revision.change.revision === FIRST_REVISION ? revision.plan.notices : null;
-    const newPolicy = facts.policyIsKept ? null : policy;
-    void last(insertAcceptedEvent(sql, { event: kept, revision, policyHash: hash, policy: newPolicy, notices }));
-    return { kind: "accepted", answer, duplicate: false, revision };
-  };
 
   /** Redis left a job without an answer. The emitter of the next one does not wait until there is one again. */
   let isSilent = false;
@@ -123,8 +76,7 @@ export const makeAcceptEvent = ({ ledger, queues, policy, outages, log }: Parts)
     const begunAt = performance.now();
     const read = readEvent(envelope);
     if ("faults" in read) return refusedFor(read.faults, read.problem);
-    const { event } = read;
-    const recorded = await inTransaction(ledger.pools.urgent, (sql, last) => record(sql, last, { event, envelope }));
+    const recorded = await record({ event: read.event, envelope });
     if (recorded.kind === "refused") return recorded;
     const { revision, ...accepted } = recorded;
     const { answer, duplicate } = accepted;

@@ -1,7 +1,7 @@
 import { readEvent } from "../domain/event.ts";
 import { type Policy, policyHash } from "../domain/policy.ts";
 import type { Problem } from "../errors.ts";
-import { readEventFacts } from "../ledger/accepted-events.ts";
+import { factsOf, readEventFacts } from "../ledger/accepted-events.ts";
 import type { Ledger } from "../ledger/connection.ts";
 import { countRecipients, type Recipients } from "../ledger/recipients.ts";
 import { decideEvent, type EventAnswer, refusedFor } from "./decide-event.ts";
@@ -21,7 +21,7 @@ export const makePreviewEvent = ({ ledger, policy }: { ledger: Ledger; policy: P
     const read = readEvent(envelope);
     if ("faults" in read) return refusedFor(read.faults, read.problem);
     const sql = ledger.pools.routine;
-    const facts = await readEventFacts(sql, read.event, hash);
+    const facts = factsOf(await readEventFacts(sql, [read.event], hash), read.event.change);
     const acceptedAt = at === null ? facts.now : new Date(at).toISOString();
     const decision = decideEvent(read.event, facts, { policy, acceptedAt });
     if (decision.kind === "refused") return decision;

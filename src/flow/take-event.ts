@@ -1,7 +1,8 @@
 import type { Ledger } from "../ledger/connection.ts";
 import { insertRefusedEvent } from "../ledger/events.ts";
 import type { Log } from "../log.ts";
-import { type AcceptEvent, envelopeHash } from "./accept-event.ts";
+import type { AcceptEvent } from "./accept-event.ts";
+import { envelopeHash } from "./record-event.ts";
 
 export type TakeEvent = (envelope: unknown) => Promise<void>;
 

@@ -4,7 +4,7 @@ import type { PlannedNotice } from "../domain/notice.ts";
 import type { Policy } from "../domain/policy.ts";
 import type { Revision } from "../domain/revise.ts";
 import type { Sql } from "./connection.ts";
-import { newNotices, noticeValues } from "./notices.ts";
+import { newNotices, noticeRows } from "./notices.ts";
 
 /** What is stored that decides on one event. */
 export type EventFacts = {
@@ -25,8 +25,9 @@ export type EventFacts = {
   policyIsKept: boolean;
 };
 
-/** As the one row has it. */
+/** As a row has it. */
 type FactsRow = {
+  change: string;
   now: Date;
   bodyHash: Buffer | null;
   answer: unknown;
@@ -38,37 +39,55 @@ type FactsRow = {
 };
 
 /**
- * Everything that is read to decide on an event, at one moment. One statement, because each by itself cost the API 200 µs
- * and PostgreSQL as much. Its clock is read after the lock that was taken before it, so later is later.
+ * Everything that is read to decide on events, each of another change: by the change's id, and each at one moment. One statement,
+ * because each by itself cost the API 200 µs and PostgreSQL as much. Its clock is read after the locks that were taken before it,
+ * so later is later. (A list as JSON, because PostgreSQL plans anew for each array.)
  */
-export const readEventFacts = async (sql: Sql, event: ChangeEvent, policyHash: string): Promise<EventFacts> => {
+export const readEventFacts = async (
+  sql: Sql,
+  events: readonly ChangeEvent[],
+  policyHash: string,
+): Promise<ReadonlyMap<string, EventFacts>> => {
+  const asked = events.map(({ source, id, change, fields: { service } }) => ({ source, id, change, service }));
   const { rows } = await sql.query<FactsRow>({
     name: "event-facts",
     text: `
-      SELECT date_trunc('milliseconds', clock_timestamp()) AS now, known.body_hash AS "bodyHash", known.answer, c.state, c.status,
-             waiting.held,
+      SELECT asked.change, date_trunc('milliseconds', clock_timestamp()) AS now, known.body_hash AS "bodyHash", known.answer,
+             c.state, c.status, waiting.held,
              (SELECT jsonb_object_agg(s.service, s.business_critical) FROM services s
-              WHERE s.service = ANY(ARRAY[$4, c.service] || waiting.services)) AS services,
-             EXISTS (SELECT FROM policies p WHERE p.hash = $5) AS "policyIsKept"
-      FROM (SELECT jsonb_agg(jsonb_build_object('no', h.no, 'envelope', h.envelope) ORDER BY h.no) AS held,
-                   array_agg(h.envelope->'data'->>'service') AS services
-            FROM events h WHERE h.change = $3 AND h.status = 'held') AS waiting
-      LEFT JOIN changes c ON c.change = $3
-      LEFT JOIN events known ON known.source = $1 AND known.id = $2 AND known.status <> 'refused'`,
-    values: [event.source, event.id, event.change, event.fields.service ?? null, policyHash],
+              WHERE s.service = ANY(ARRAY[asked.service, c.service] || waiting.services)) AS services,
+             EXISTS (SELECT FROM policies p WHERE p.hash = $2) AS "policyIsKept"
+      FROM jsonb_to_recordset($1) AS asked (source text, id text, change text, service text)
+      CROSS JOIN LATERAL (
+        SELECT jsonb_agg(jsonb_build_object('no', h.no, 'envelope', h.envelope) ORDER BY h.no) AS held,
+               array_agg(h.envelope->'data'->>'service') AS services
+        FROM events h WHERE h.change = asked.change AND h.status = 'held') AS waiting
+      LEFT JOIN changes c ON c.change = asked.change
+      LEFT JOIN events known ON known.source = asked.source AND known.id = asked.id AND known.status <> 'refused'`,
+    values: [JSON.stringify(asked), policyHash],
   });
-  const row = rows[0];
-  if (!row) throw new Error("a statement that gives one row gave none");
-  return {
-    now: row.now.toISOString(),
-    known: row.bodyHash && { bodyHash: row.bodyHash, answer: row.answer },
-    stored: row.state && row.status && { state: row.state, status: row.status },
-    held: row.held ?? [],
-    services: new Map(
-      Object.entries(row.services ?? {}).map(([service, businessCritical]) => [service, { businessCritical }]),
-    ),
-    policyIsKept: row.policyIsKept,
-  };
+  return new Map(
+    rows.map((row) => [
+      row.change,
+      {
+        now: row.now.toISOString(),
+        known: row.bodyHash && { bodyHash: row.bodyHash, answer: row.answer },
+        stored: row.state && row.status && { state: row.state, status: row.status },
+        held: row.held ?? [],
+        services: new Map(
+          Object.entries(row.services ?? {}).map(([service, businessCritical]) => [service, { businessCritical }]),
+        ),
+        policyIsKept: row.policyIsKept,
+      },
+    ]),
+  );
+};
+
+/** Those of one change among those that were asked for. */
+export const factsOf = (facts: ReadonlyMap<string, EventFacts>, change: string): EventFacts => {
+  const its = facts.get(change);
+  if (!its) throw new Error("a statement that gives a row for each event gave none");
+  return its;
 };
 
 /** An event as it is kept, whatever it does. */
@@ -83,88 +102,108 @@ export type NewEvent = {
   answer: unknown;
 };
 
-const eventValues = (event: NewEvent): unknown[] => [
-  event.source,
-  event.id,
-  event.type,
-  event.change,
-  event.bodyHash,
-  JSON.stringify(event.envelope),
-  event.acceptedAt,
-  JSON.stringify(event.answer),
-];
-
 /** Keeps an event until its change is created; fails on `events_identity` when another process was first. */
 export const insertHeldEvent = async (sql: Sql, event: NewEvent): Promise<void> => {
+  const { source, id, type, change, bodyHash, envelope, acceptedAt, answer } = event;
   await sql.query({
     name: "insert-held-event",
     text: `INSERT INTO events (source, id, type, change, body_hash, envelope, status, accepted_at, answer)
            VALUES ($1, $2, $3, $4, $5, $6, 'held', $7, $8)`,
-    values: eventValues(event),
+    values: [source, id, type, change, bodyHash, JSON.stringify(envelope), acceptedAt, JSON.stringify(answer)],
   });
 };
 
-type Accepted = {
+/** An event that made a revision. */
+export type AcceptedEvent = {
   event: NewEvent;
   revision: Revision;
-  /** `policy` null: it is stored already. */
-  policyHash: string;
-  policy: Policy | null;
   /** Stored with it; null when they are left to the planner. */
   notices: readonly PlannedNotice[] | null;
 };
 
+/** An accepted event and its revision, by the names of their columns. */
+const acceptedRow = ({ event, revision, notices }: AcceptedEvent) => {
+  const { change, plan } = revision;
+  const released = change.status === "released";
+  return {
+    source: event.source,
+    id: event.id,
+    type: event.type,
+    change: event.change,
+    body_hash: `\\x${event.bodyHash.toString("hex")}`,
+    envelope: event.envelope,
+    accepted_at: event.acceptedAt,
+    answer: event.answer,
+    revision: change.revision,
+    status: change.status,
+    category: change.fields.category,
+    service: change.fields.service,
+    release_at: revision.releaseAt,
+    state: change,
+    released_at: released ? revision.releasedAt : null,
+    released_by: released ? "event" : null,
+    lane: revision.lane,
+    differs: revision.differs,
+    reason: revision.reason,
+    minor: revision.minor,
+    verdict: plan.verdict,
+    is_planned: notices !== null,
+  };
+};
+
 const INSERT_ACCEPTED = `
-  WITH event AS (
+  WITH new AS MATERIALIZED (
+    SELECT * FROM jsonb_to_recordset($1) AS new (
+      source text, id text, type text, change text, body_hash bytea, envelope jsonb, accepted_at timestamptz, answer jsonb,
+      revision int, status text, category text, service text, release_at timestamptz, state jsonb, released_at timestamptz,
+      released_by text, lane text, differs jsonb, reason text, minor bool, verdict jsonb, is_planned bool)
+  ),
+  event AS (
     INSERT INTO events (source, id, type, change, body_hash, envelope, status, accepted_at, revision, answer)
-    VALUES ($1, $2, $3, $4, $5, $6, 'accepted', $7, $9, $8) RETURNING no
+    SELECT source, id, type, change, body_hash, envelope, 'accepted', accepted_at, revision, answer FROM new RETURNING no, change
   ),
   policy AS (
-    INSERT INTO policies (hash, policy) SELECT $10, $11::jsonb WHERE $11 IS NOT NULL ON CONFLICT DO NOTHING
+    INSERT INTO policies (hash, policy) SELECT $2, $3::jsonb WHERE $3 IS NOT NULL ON CONFLICT DO NOTHING
   ),
   latest AS (
     INSERT INTO changes (change, revision, status, category, service, release_at, state, released_at, released_by, created_at)
-    VALUES ($4, $9, $12, $13, $14, $15, $16::jsonb, $17, $18, $7)
-    ON CONFLICT (change) DO UPDATE SET revision = $9, status = $12, category = $13, service = $14, release_at = $15,
-      state = $16::jsonb, released_at = CASE WHEN $12 = 'released' THEN coalesce($17, changes.released_at) END,
-      released_by = CASE WHEN $12 = 'released' THEN coalesce(changes.released_by, $18) END
+    SELECT change, revision, status, category, service, release_at, state, released_at, released_by, accepted_at FROM new
+    ON CONFLICT (change) DO UPDATE SET revision = excluded.revision, status = excluded.status, category = excluded.category,
+      service = excluded.service, release_at = excluded.release_at, state = excluded.state,
+      released_at = CASE WHEN excluded.status = 'released' THEN coalesce(excluded.released_at, changes.released_at) END,
+      released_by = CASE WHEN excluded.status = 'released' THEN coalesce(changes.released_by, excluded.released_by) END
   ),
-  planned AS (${newNotices({ change: "$4", revision: "$9", releaseAt: "$15", from: 25 })})
+  planned AS (${newNotices("$4")})
   INSERT INTO revisions (change, revision, event, accepted_at, policy, lane, state, differs, reason, minor, verdict, planned_at)
-  SELECT $4, $9, no, $7, $10, $19, $16::jsonb, $20::jsonb, $21, $22::bool, $23::jsonb, CASE WHEN $24::bool THEN now() END FROM event`;
+  SELECT change, revision, no, accepted_at, $2, lane, state, differs, reason, minor, verdict, CASE WHEN is_planned THEN now() END
+  FROM new JOIN event USING (change)`;
 
 /**
- * Records an event with the revision that it made and that one's notices, and makes it the change's latest: one statement, for
- * the reason above. Fails on `events_identity` when another process was first.
+ * Records events, each of another change, with the revisions that they made and those ones' notices, and makes them their changes'
+ * latest: one statement, for the reason above. Fails on `events_identity` when another process was first. `policy` null: it is
+ * stored already.
  */
-export const insertAcceptedEvent = async (
+export const insertAcceptedEvents = async (
   sql: Sql,
-  { event, revision, policyHash, policy, notices }: Accepted,
+  accepted: readonly AcceptedEvent[],
+  { policyHash, policy }: { policyHash: string; policy: Policy | null },
 ): Promise<void> => {
-  const { change } = revision;
-  const released = change.status === "released";
+  const notices = accepted.flatMap(({ event, revision, notices }) =>
+    noticeRows({
+      change: event.change,
+      revision: revision.change.revision,
+      releaseAt: revision.releaseAt,
+      notices: notices ?? [],
+    }),
+  );
   await sql.query({
-    name: "insert-accepted-event",
+    name: "insert-accepted-events",
     text: INSERT_ACCEPTED,
     values: [
-      ...eventValues(event),
-      change.revision,
+      JSON.stringify(accepted.map(acceptedRow)),
       policyHash,
       policy && JSON.stringify(policy),
-      change.status,
-      change.fields.category,
-      change.fields.service,
-      revision.releaseAt,
-      JSON.stringify(change),
-      released ? revision.releasedAt : null,
-      released ? "event" : null,
-      revision.lane,
-      JSON.stringify(revision.differs),
-      revision.reason,
-      revision.minor,
-      JSON.stringify(revision.plan.verdict),
-      notices !== null,
-      ...noticeValues(notices ?? []),
+      JSON.stringify(notices),
     ],
   });
 };

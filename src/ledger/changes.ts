@@ -12,6 +12,16 @@ export const lockChange = async (sql: Sql, change: string): Promise<void> => {
   });
 };
 
+/** As `lockChange` for each, but waits for none: answers those that nobody else has. */
+export const tryLockChanges = async (sql: Sql, changes: readonly string[]): Promise<ReadonlySet<string>> => {
+  const { rows } = await sql.query<{ change: string }>({
+    name: "try-lock-changes",
+    text: "SELECT change FROM unnest($1::text[]) AS change WHERE pg_try_advisory_xact_lock(hashtextextended(change, 0))",
+    values: [changes],
+  });
+  return new Set(rows.map(({ change }) => change));
+};
+
 /** The database's clock, UTC with milliseconds: the one clock that decides. Read after the lock, so later is later. */
 export const readClock = async (sql: Sql): Promise<string> => {
   const { rows } = await sql.query<{ now: Date }>({

@@ -13,42 +13,39 @@ type NewNotices = {
   notices: readonly PlannedNotice[];
 };
 
-/** The columns of a plan that `newNotices` reads: a list each. */
-export const noticeValues = (notices: readonly PlannedNotice[]): unknown[] => [
-  notices.map((notice) => notice.id),
-  notices.map((notice) => notice.kind),
-  notices.map((notice) => notice.offset),
-  notices.map((notice) => notice.lane),
-  notices.map((notice) => notice.audience),
-  notices.map((notice) => notice.dueAt),
-  notices.map((notice) => notice.fanOutAt),
-  notices.map((notice) => notice.day),
-  notices.map((notice) => notice.escalates),
-  notices.map((notice) => notice.status),
-  notices.map((notice) => notice.foldedInto),
-];
+/** A plan's notices, by the names of their columns. */
+export const noticeRows = ({ change, revision, releaseAt, notices }: NewNotices) =>
+  notices.map((notice) => ({
+    id: notice.id,
+    change,
+    revision,
+    kind: notice.kind,
+    offset: notice.offset,
+    lane: notice.lane,
+    audience: notice.audience,
+    release_at: releaseAt,
+    due_at: notice.dueAt,
+    fan_out_at: notice.fanOutAt,
+    day: notice.day,
+    escalates: notice.escalates,
+    status: notice.status,
+    folded_into: notice.foldedInto,
+  }));
 
-/** INSERT of a plan: three parameters by their names, and `noticeValues` from parameter number `from` on. */
-export const newNotices = (of: { change: string; revision: string; releaseAt: string; from: number }): string => {
-  const types = ["text", "text", "text", "text", "text", "timestamptz", "timestamptz", "date", "bool", "text", "text"];
-  return `
+/** INSERT of `noticeRows`, which are `parameter` as JSON. */
+export const newNotices = (parameter: string): string => `
     INSERT INTO notices (id, change, revision, kind, "offset", lane, audience, release_at, due_at, fan_out_at, day, escalates,
                          status, folded_into)
-    SELECT n.id, ${of.change}, ${of.revision}, n.kind, n.shift, n.lane, n.audience, ${of.releaseAt}, n.due_at, n.fan_out_at, n.day,
-           n.escalates, n.status, n.folded_into
-    FROM unnest(${types.map((type, at) => `$${of.from + at}::${type}[]`).join(", ")})
-      WITH ORDINALITY AS n (id, kind, shift, lane, audience, due_at, fan_out_at, day, escalates, status, folded_into, place)
-    ORDER BY n.place`;
-};
-
-const INSERT_NOTICES = `${newNotices({ change: "$1", revision: "$2", releaseAt: "$3", from: 4 })} ON CONFLICT (id) DO NOTHING`;
+    SELECT * FROM jsonb_to_recordset(${parameter}) AS n (
+      id text, change text, revision int, kind text, "offset" text, lane text, audience text, release_at timestamptz,
+      due_at timestamptz, fan_out_at timestamptz, day date, escalates bool, status text, folded_into text)`;
 
 /** Stores a plan; notices that are stored already stay as they are. */
 export const insertNotices = async (sql: Sql, plan: NewNotices): Promise<void> => {
   await sql.query({
     name: "insert-notices",
-    text: INSERT_NOTICES,
-    values: [plan.change, plan.revision, plan.releaseAt, ...noticeValues(plan.notices)],
+    text: `${newNotices("$1")} ON CONFLICT (id) DO NOTHING`,
+    values: [JSON.stringify(noticeRows(plan))],
   });
 };
 

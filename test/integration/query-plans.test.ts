@@ -88,8 +88,7 @@ const EVENT: ChangeEvent = {
 const OF_ONE_CHANGE: Record<string, (sql: Sql) => Promise<unknown>> = {
   "looking for the open notices of a change": (sql) => openNoticesOf(sql, "C7"),
   "looking for what is to be planned of a change": (sql) => revisionsToPlan(sql, "C7"),
-  // It takes itself for broken here, where it gets no row.
-  "reading what decides on an event": (sql) => readEventFacts(sql, EVENT, "p").catch(() => null),
+  "reading what decides on an event": (sql) => readEventFacts(sql, [EVENT], "p"),
 };
 const EVENT_READ_LIMIT = 50;
 
@@ -132,19 +131,21 @@ for (const [what, run] of Object.entries(STATEMENTS))
 for (const [what, run] of Object.entries(OF_ONE_CHANGE))
   test(`${what} reads what is its own, once they were analysed`, () => readsByIndex(run, EVENT_READ_LIMIT));
 
-test("what a chunk's notices say, and whether they still hold, is not planned anew for each chunk", async () => {
+test("what is read for each chunk and each event is not planned anew", async () => {
   const client = await ledger.pools.routine.connect();
   try {
     for (let run = 0; run < 10; run += 1) {
       await chunkStates(client, CHUNKS + run);
       await loadContents(client, [run + 1], "UTC");
+      await readEventFacts(client, [EVENT], "p");
     }
     const { rows } = await client.query<{ name: string; kept: boolean }>(
       `SELECT name, generic_plans >= 5 AS kept FROM pg_prepared_statements
-       WHERE name IN ('chunk-states', 'notice-contents') ORDER BY name`,
+       WHERE name IN ('chunk-states', 'event-facts', 'notice-contents') ORDER BY name`,
     );
     assert.deepEqual(rows, [
       { name: "chunk-states", kept: true },
+      { name: "event-facts", kept: true },
       { name: "notice-contents", kept: true },
     ]);
   } finally {

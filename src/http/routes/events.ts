@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
+import { EVENT_TYPE_PREFIX } from "../../domain/event.ts";
 import { Problem } from "../../errors.ts";
 import type { EventAnswer } from "../../flow/decide-event.ts";
 import { EVENT_STATUSES, type EventView, listEvents } from "../../ledger/event-views.ts";
@@ -14,6 +15,7 @@ import { listOf, PAGE, pageOf, readCursor } from "../shapes/lists.ts";
 import { problems } from "../shapes/problems.ts";
 
 const tags = ["events"];
+const CREATION = `${EVENT_TYPE_PREFIX}created`;
 const BATCH_TYPE = "application/cloudevents-batch+json";
 
 /** Each content type with the most bytes it may carry. */
@@ -57,10 +59,15 @@ export const eventRoutes = (app: Server, { ledger, config, acceptEvent, previewE
         "too-large",
         `a batch holds at most ${BATCH_EVENTS} events, and this one ${body.length}; split it`,
       );
-    const reached: Reached[] = [];
-    // One after the other: events of one change keep their order.
-    for (const envelope of body) reached.push(await reach(envelope, preview));
-    return reached;
+    // What creates changes goes together; one after the other, events of one change keep their order.
+    const reached: Promise<Reached>[] = [];
+    for (const envelope of body) {
+      const isCreation = (envelope as { type?: unknown } | null)?.type === CREATION;
+      if (!isCreation) await Promise.all(reached);
+      reached.push(reach(envelope, preview));
+      if (!isCreation) await reached.at(-1);
+    }
+    return Promise.all(reached);
   };
 
   const show = (reached: Reached): EventAnswer | ProblemBody =>
