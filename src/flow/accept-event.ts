@@ -38,8 +38,8 @@ export const makeAcceptEvent = ({ ledger, queues, policy, outages, log }: Parts)
   /** Redis left a job without an answer. The emitter of the next one does not wait until there is one again. */
   let isSilent = false;
 
-  /** What is added after the patience has ended does no harm: the job's id is derived. */
-  const addWithin = async (lane: Lane, job: PlanJob): Promise<void> => {
+  /** What is added after the patience has ended does no harm: planned twice, it is planned once. */
+  const addWithin = async (add: () => Promise<void>): Promise<void> => {
     // A connection that was never made would keep the emitter waiting for as long as Redis is away.
     if (!queues.areOpen()) throw new Error("Redis cannot be reached");
     const { promise: patience, reject } = Promise.withResolvers<never>();
@@ -47,9 +47,7 @@ export const makeAcceptEvent = ({ ledger, queues, policy, outages, log }: Parts)
       isSilent = true;
       reject(new Error(`Redis did not answer within ${QUEUE_PATIENCE_MS} ms`));
     };
-    const plan = { name: "plan", data: job, opts: { jobId: planJobId(job) } };
-    const added = queues.addSoon(planQueue(lane), [plan]);
-    const answered = added.then(() => {
+    const answered = add().then(() => {
       isSilent = false;
     });
     const timer = setTimeout(giveUp, isSilent ? 0 : QUEUE_PATIENCE_MS);
@@ -60,11 +58,21 @@ export const makeAcceptEvent = ({ ledger, queues, policy, outages, log }: Parts)
     }
   };
 
-  const queuePlanning = async ({ change, plan, lane }: Revision): Promise<void> => {
+  const addPlan = (lane: Lane, job: PlanJob): Promise<void> =>
+    queues.addSoon(planQueue(lane), [{ name: "plan", data: job, opts: { jobId: planJobId(job) } }]);
+
+  const addPlanning = ({ change, plan, lane }: Revision): Promise<void> => {
     const job = { change: change.change, revision: change.revision };
-    const isHurried = lane === "urgent" && change.revision === FIRST_REVISION;
+    if (change.revision !== FIRST_REVISION) return addPlan(lane, job);
+    if (lane === "routine") return queues.addCreations([change.change]);
+    return addPlan(lane, { ...job, due: dueAtOnce(plan, change.firstAcceptedAt) });
+  };
+
+  const queuePlanning = async (revision: Revision): Promise<void> => {
+    const { change } = revision;
+    const job = { change: change.change, revision: change.revision };
     try {
-      await addWithin(lane, isHurried ? { ...job, due: dueAtOnce(plan, change.firstAcceptedAt) } : job);
+      await addWithin(() => addPlanning(revision));
       streak.worked();
     } catch (error) {
       const level = !outages.explain(error, "queueing of plans") && streak.failed(error) ? "warn" : "debug";

@@ -1,6 +1,6 @@
 import { CHANNELS, type Lane } from "../domain/category.ts";
 import { inTransaction, type Ledger } from "../ledger/connection.ts";
-import { fanOutWindow, lockNotice } from "../ledger/fan-out.ts";
+import { fanOutWindow, lockNotice, type NoticeToFanOut } from "../ledger/fan-out.ts";
 import type { Log } from "../log.ts";
 import { chunkQueue, type NoticeJob, type Queues } from "../queue/queues.ts";
 import { queueChunks } from "./queue-chunks.ts";
@@ -12,7 +12,7 @@ import { queueChunks } from "./queue-chunks.ts";
  */
 const WINDOW = 2_000;
 const GROWTH = 10;
-const FIRST_WINDOW: Record<Lane, number> = { urgent: 20, routine: 1_000 };
+export const FIRST_WINDOW: Record<Lane, number> = { urgent: 20, routine: 1_000 };
 
 /** With more chunks of a lane and channel on the queue, a fan-out slows to 10,000 endpoints a second: about 400,000 deliveries. */
 const MOST_QUEUED = 2_000;
@@ -25,7 +25,15 @@ export type FannedOut = { kind: "done" } | { kind: "ended" } | { kind: "later"; 
 
 export type FanOutNotice = (job: NoticeJob) => Promise<FannedOut>;
 
-type Parts = {
+/** What keeps a locked notice from its next window; null: nothing. */
+export const obstacleOf = ({ status, fannedOutAt, lane, dueInMs, unsettled }: NoticeToFanOut): FannedOut | null => {
+  if (status !== "planned" && status !== "sending") return { kind: "ended" };
+  if (fannedOutAt) return { kind: "done" };
+  if (dueInMs > 0) return { kind: "later", delayMs: dueInMs, lane };
+  return unsettled ? { kind: "later", delayMs: UNSETTLED_MS, lane } : null;
+};
+
+export type FanOutParts = {
   ledger: Ledger;
   queues: Queues;
   /** Resolves when nothing urgent has just been told of. */
@@ -43,7 +51,7 @@ type Step = FannedOut | { kind: "more"; lane: Lane };
  * cursor. It never stops for them: a channel without a sender must not keep the other from being told.
  * Each window looks at the notice anew under its row's lock, so a superseded notice stops between two windows.
  */
-export const makeFanOutNotice = ({ ledger, queues, untilQuiet, log }: Parts): FanOutNotice => {
+export const makeFanOutNotice = ({ ledger, queues, untilQuiet, log }: FanOutParts): FanOutNotice => {
   return async ({ notice: id }) => {
     const begunAt = performance.now();
     let covered = 0;
@@ -60,11 +68,10 @@ export const makeFanOutNotice = ({ ledger, queues, untilQuiet, log }: Parts): Fa
     const step = async (): Promise<Step> => {
       const window = await inTransaction(ledger.pools[lane], async (sql, last) => {
         const notice = await lockNotice(sql, id);
-        if (!notice || (notice.status !== "planned" && notice.status !== "sending")) return { kind: "ended" } as const;
-        if (notice.fannedOutAt) return { kind: "done" } as const;
+        if (!notice) return { kind: "ended" } as const;
+        const obstacle = obstacleOf(notice);
+        if (obstacle) return obstacle;
         const { lane } = notice;
-        if (notice.dueInMs > 0) return { kind: "later", delayMs: notice.dueInMs, lane } as const;
-        if (notice.unsettled) return { kind: "later", delayMs: UNSETTLED_MS, lane } as const;
         const size = notice.cursor === 0 ? FIRST_WINDOW[lane] : Math.min(covered * GROWTH || WINDOW, WINDOW);
         return { kind: "window", size, lane, made: last(fanOutWindow(sql, notice, size)) } as const;
       });

@@ -87,7 +87,7 @@ export const makePlanNotices = ({ ledger, queues, fanOutNotice, log }: Parts): P
     const begunAt = performance.now();
     const isStored = revision === FIRST_REVISION;
     const stored = isStored ? [] : await inTransaction(pool, (sql, last) => storeAll(sql, last, change));
-    const open = (await openNoticesOf(pool, change)).filter(({ id }) => !known.includes(id));
+    const open = (await openNoticesOf(pool, [change])).filter(({ id }) => !known.includes(id));
     const due = open.filter(({ dueInMs }) => dueInMs <= 0).map(({ id }) => id);
     const ahead = open.filter(({ dueInMs }) => dueInMs > 0);
     const ms = Math.round(performance.now() - begunAt);

@@ -1,7 +1,7 @@
 import type { Channel, Lane } from "../domain/category.ts";
 import type { Audience, NoticeStatus } from "../domain/notice.ts";
 import type { Sql } from "./connection.ts";
-import { lookUp } from "./look-up.ts";
+import { lookUp, membersOf } from "./look-up.ts";
 
 /** Deliveries of one chunk: one job sends them under one lease. */
 export const CHUNK_SIZE = 200;
@@ -42,32 +42,41 @@ export const hoursOf = (policy: string, toldAt: string): string =>
   `CASE WHEN n.day IS NOT NULL THEN jsonb_build_object('day', n.day, 'sendAt', ${policy}->'sendAt',
      'heldDays', ${policy}->'heldDays', 'notBefore', (${toldAt} AT TIME ZONE (${policy}->>'timeZone'))::date) END`;
 
+/** Locks those of the notices $1 that `whose` says, and reads what their next window needs. */
+const lockStatement = (whose: "FOR UPDATE" | "FOR UPDATE SKIP LOCKED"): string => `
+  SELECT n.no, n.id, n.change, c.service, n.lane, n.audience, n.status, n.cursor, n.fanned_out_at AS "fannedOutAt",
+         ceil(extract(epoch FROM n.fan_out_at - clock_timestamp()) * 1000)::int8 AS "dueInMs",
+         ${hoursOf("p.policy", "r.accepted_at")} AS hours,
+         n.audience <> 'all' AND EXISTS (
+           SELECT FROM notices s
+           JOIN chunk_notices its ON its.notice = s.no
+           JOIN chunks k ON k.id = its.chunk AND k.state = 'running' AND k.leased_until > now()
+           CROSS JOIN ${lookUp("deliveries", "chunk = k.id")} AS d
+           WHERE d.notice = its.notice AND d.status = 'waiting' AND s.change = n.change AND ${BEFORE}) AS unsettled,
+         ARRAY(SELECT s.no FROM notices s WHERE s.change = n.change AND ${BEFORE}) AS earlier,
+         ARRAY(SELECT s.no FROM notices s WHERE s.change = n.change AND (
+                 (s.revision = n.revision AND s.audience <> 'all' AND n.audience <> 'all' AND s.no <> n.no
+                  AND s.due_at = n.due_at)
+                 OR (n.kind = 'reminder' AND s.kind = 'reminder' AND s.revision < n.revision
+                     AND s."offset" = n."offset" AND s.release_at = n.release_at))) AS siblings
+  FROM (${membersOf("$1::text[]")}) AS wanted (id)
+  CROSS JOIN LATERAL (SELECT * FROM notices WHERE id = wanted.id ${whose}) AS n
+  LEFT JOIN changes c ON c.change = n.change
+  LEFT JOIN revisions r ON r.change = n.change AND r.revision = n.revision
+  LEFT JOIN policies p ON p.hash = r.policy`;
+
 /** Locks the notice's row until the transaction ends, so that fan-out and supersession take turns. */
 export const lockNotice = async (sql: Sql, id: string): Promise<NoticeToFanOut | null> => {
-  const { rows } = await sql.query<NoticeToFanOut>({
-    name: "lock-notice",
-    text: `SELECT n.no, n.id, n.change, c.service, n.lane, n.audience, n.status, n.cursor, n.fanned_out_at AS "fannedOutAt",
-                  ceil(extract(epoch FROM n.fan_out_at - clock_timestamp()) * 1000)::int8 AS "dueInMs",
-                  ${hoursOf("p.policy", "r.accepted_at")} AS hours,
-                  n.audience <> 'all' AND EXISTS (
-                    SELECT FROM notices s
-                    JOIN chunk_notices its ON its.notice = s.no
-                    JOIN chunks k ON k.id = its.chunk AND k.state = 'running' AND k.leased_until > now()
-                    CROSS JOIN ${lookUp("deliveries", "chunk = k.id")} AS d
-                    WHERE d.notice = its.notice AND d.status = 'waiting' AND s.change = n.change AND ${BEFORE}) AS unsettled,
-                  ARRAY(SELECT s.no FROM notices s WHERE s.change = n.change AND ${BEFORE}) AS earlier,
-                  ARRAY(SELECT s.no FROM notices s WHERE s.change = n.change AND (
-                          (s.revision = n.revision AND s.audience <> 'all' AND n.audience <> 'all' AND s.no <> n.no
-                           AND s.due_at = n.due_at)
-                          OR (n.kind = 'reminder' AND s.kind = 'reminder' AND s.revision < n.revision
-                              AND s."offset" = n."offset" AND s.release_at = n.release_at))) AS siblings
-           FROM notices n LEFT JOIN changes c ON c.change = n.change
-           LEFT JOIN revisions r ON r.change = n.change AND r.revision = n.revision
-           LEFT JOIN policies p ON p.hash = r.policy
-           WHERE n.id = $1 FOR UPDATE OF n`,
-    values: [id],
-  });
+  const text = lockStatement("FOR UPDATE");
+  const { rows } = await sql.query<NoticeToFanOut>({ name: "lock-notice", text, values: [[id]] });
   return rows[0] ?? null;
+};
+
+/** The same of several, but for those that somebody else has: they are left out, not waited for. */
+export const lockFreeNotices = async (sql: Sql, ids: readonly string[]): Promise<NoticeToFanOut[]> => {
+  const text = lockStatement("FOR UPDATE SKIP LOCKED");
+  const { rows } = await sql.query<NoticeToFanOut>({ name: "lock-free-notices", text, values: [ids] });
+  return rows;
 };
 
 /** Whether one of `notices`, an array that is mostly empty, has a delivery `d` to endpoint `e` that is so. */

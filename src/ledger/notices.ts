@@ -3,7 +3,7 @@ import type { Lane } from "../domain/category.ts";
 import type { NoticeStatus, PlannedNotice } from "../domain/notice.ts";
 import type { Supersession } from "../domain/turn.ts";
 import { inTransaction, type Sql } from "./connection.ts";
-import { lookUp } from "./look-up.ts";
+import { lookUp, membersOf } from "./look-up.ts";
 
 type NewNotices = {
   change: string;
@@ -56,14 +56,13 @@ const OPEN_NOTICE = `no, id, lane, fan_out_at AS "fanOutAt",
   ceil(extract(epoch FROM fan_out_at - clock_timestamp()) * 1000)::int8 AS "dueInMs"`;
 const IS_OPEN = "(status = 'planned' OR (status = 'sending' AND fanned_out_at IS NULL))";
 
-/** The open notices of one change, in the order of their making. */
-export const openNoticesOf = async (sql: Sql, change: string): Promise<OpenNotice[]> => {
+/** The open notices of these changes, in the order of their making. */
+export const openNoticesOf = async (sql: Sql, changes: readonly string[]): Promise<OpenNotice[]> => {
   const { rows } = await sql.query<OpenNotice>({
     name: "open-notices-of",
-    // All of the change's first: a planner without statistics would look for them among everybody's open notices.
-    text: `WITH mine AS MATERIALIZED (SELECT * FROM notices WHERE change = $1)
-           SELECT ${OPEN_NOTICE} FROM mine WHERE ${IS_OPEN} ORDER BY no`,
-    values: [change],
+    text: `SELECT ${OPEN_NOTICE} FROM (${membersOf("$1::text[]")}) AS wanted (change)
+           CROSS JOIN ${lookUp("notices", "change = wanted.change")} AS theirs WHERE ${IS_OPEN} ORDER BY no`,
+    values: [changes],
   });
   return rows;
 };

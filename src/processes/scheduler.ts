@@ -2,6 +2,8 @@ import { setTimeout as wait } from "node:timers/promises";
 import { type Lane, LANES } from "../domain/category.ts";
 import { makeAcceptEvent } from "../flow/accept-event.ts";
 import { makeFanOutNotice } from "../flow/fan-out-notice.ts";
+import { makeFanOutTogether } from "../flow/fan-out-together.ts";
+import { makePlanCreations } from "../flow/plan-creations.ts";
 import { makePlanNotices } from "../flow/plan-notices.ts";
 import { makeReconcile, type Reconcile } from "../flow/reconcile.ts";
 import { makeSealNew } from "../flow/seal.ts";
@@ -66,6 +68,8 @@ export const startScheduler = async (parts: Parts): Promise<Running> => {
   };
   const fanOutNotice = makeFanOutNotice({ ledger, queues, untilQuiet, log });
   const planNotices = makePlanNotices({ ledger, queues, fanOutNotice, log });
+  const fanOutTogether = makeFanOutTogether({ ledger, queues, untilQuiet, log });
+  const planCreations = makePlanCreations({ ledger, queues, fanOutTogether, log });
   const sweep = makeSweep({ ledger, queues, log });
   const tellProvider = makeTellProvider({ channels: contactChannels(config), log });
   const tendPartners = makeTendPartners({ ledger, tellProvider, publicUrl: config.publicUrl, log });
@@ -98,7 +102,8 @@ export const startScheduler = async (parts: Parts): Promise<Running> => {
         concurrency: PLANS_AT_ONCE,
         run: async (data) => {
           tell(lane);
-          await planNotices(planJob.parse(data));
+          const job = planJob.parse(data);
+          await ("creations" in job ? planCreations(job) : planNotices(job));
           return DONE;
         },
       }),

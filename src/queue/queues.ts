@@ -29,11 +29,13 @@ export const chunkQueue = (channel: Channel, lane: Lane): QueueName => `${channe
 
 /** `due`: of an emergency's first notices, which are stored as it is accepted, those that were due at once. */
 export type PlanJob = { change: string; revision: number; due?: string[] | undefined };
+/** Changes that were created on the routine lane within a moment; their notices are stored. */
+export type CreationsJob = { creations: string[] };
 export type NoticeJob = { notice: string };
 /** `notice`: the number of the only one it sends of, where that is known. */
 export type ChunkJob = { chunk: number; run: number; notice?: number | undefined };
 
-/** Job ids are derived, so that adding twice adds once. */
+/** Job ids are derived, so that adding twice adds once. Only a job of creations has none: the second time nothing is left to do. */
 export const planJobId = (job: PlanJob): string => `${job.change}.r${job.revision}`;
 export const noticeJobId = (job: NoticeJob): string => job.notice;
 export const chunkJobId = (job: ChunkJob): string => `${job.chunk}.${job.run}`;
@@ -50,6 +52,8 @@ export type QueuedJob = { name: string; data: PlanJob | NoticeJob | ChunkJob; op
 /** A group is sent together this long after its first job; a routine notice may wait so long, an urgent one may not. */
 const GATHER_MS = 25;
 const MOST_GATHERED = 1_000;
+/** Creations of one job: few enough that each has its share of one window. */
+const MOST_CREATIONS = 100;
 
 export type Queues = {
   /** Whether the connection stands right now. */
@@ -60,6 +64,8 @@ export type Queues = {
    * Redis and the queue's worker for itself, each delayed one too: at 100 events a second that was a third of what either did.
    */
   addSoon(name: QueueName, jobs: readonly QueuedJob[]): Promise<void>;
+  /** Adds one job for all changes that are created on the routine lane within 25 ms; resolves once Redis has it. */
+  addCreations(changes: readonly string[]): Promise<void>;
   all: readonly Queue[];
   /** Bounds BullMQ's own event streams again: it writes the bound when a queue is opened, and a flush takes it. */
   setBounds(): Promise<void>;
@@ -94,18 +100,24 @@ export const openQueues = (connection: Redis, log: Log, prefix = PREFIX): Queues
       return [name, makeGather({ forMs: GATHER_MS, most: MOST_GATHERED, send })] as const;
     }),
   );
+  const creations = makeGather<string>({
+    forMs: GATHER_MS,
+    most: MOST_CREATIONS,
+    send: (changes) => get(planQueue("routine")).add("creations", { creations: changes } satisfies CreationsJob),
+  });
   return {
     areOpen: () => connection.status === "ready",
     get,
     addSoon: async (name, jobs) => {
       if (jobs.length > 0) await (gathers.get(name)?.add(jobs) ?? get(name).addBulk([...jobs]));
     },
+    addCreations: (changes) => creations.add(changes),
     all,
     setBounds: async () => {
       await Promise.all(all.map((queue) => queue.getBackend().setQueueMeta(queue.metaValues)));
     },
     close: async () => {
-      await Promise.all([...gathers.values()].map((gather) => gather.emptied()));
+      await Promise.all([creations, ...gathers.values()].map((gather) => gather.emptied()));
       await Promise.all(all.map((queue) => queue.close()));
     },
   };

@@ -6,6 +6,7 @@ import { releaseDueChanges, revisionsToPlan, unplannedRevisions } from "../../sr
 import { endRun, lostChunks, queuedChunks, sweepDue, takeLease } from "../../src/ledger/chunks.ts";
 import type { Ledger, Sql } from "../../src/ledger/connection.ts";
 import { loadChunk } from "../../src/ledger/deliveries.ts";
+import { lockFreeNotices, lockNotice } from "../../src/ledger/fan-out.ts";
 import { chunkStates, loadContents } from "../../src/ledger/notice-content.ts";
 import { lockEnded, openNotices, openNoticesOf } from "../../src/ledger/notices.ts";
 import { countOverdue } from "../../src/ledger/overdue.ts";
@@ -86,7 +87,10 @@ const EVENT: ChangeEvent = {
 
 /** Every statement that runs for each event, however many other changes there are. */
 const OF_ONE_CHANGE: Record<string, (sql: Sql) => Promise<unknown>> = {
-  "looking for the open notices of a change": (sql) => openNoticesOf(sql, "C7"),
+  "looking for the open notices of a change": (sql) => openNoticesOf(sql, ["C7"]),
+  "looking for the open notices of several": (sql) => openNoticesOf(sql, ["C7", "C8", "C9"]),
+  "locking a notice": (sql) => lockNotice(sql, "n7"),
+  "locking several": (sql) => lockFreeNotices(sql, ["n7", "n8", "n9"]),
   "looking for what is to be planned of a change": (sql) => revisionsToPlan(sql, "C7"),
   "reading what decides on an event": (sql) => readEventFacts(sql, [EVENT], "p"),
 };
@@ -131,22 +135,28 @@ for (const [what, run] of Object.entries(STATEMENTS))
 for (const [what, run] of Object.entries(OF_ONE_CHANGE))
   test(`${what} reads what is its own, once they were analysed`, () => readsByIndex(run, EVENT_READ_LIMIT));
 
-test("what is read for each chunk and each event is not planned anew", async () => {
+test("what is read of a list, one or several, is not planned anew for each", async () => {
   const client = await ledger.pools.routine.connect();
   try {
     for (let run = 0; run < 10; run += 1) {
       await chunkStates(client, CHUNKS + run);
       await loadContents(client, [run + 1], "UTC");
       await readEventFacts(client, [EVENT], "p");
+      await openNoticesOf(client, run % 2 ? ["C7"] : ["C7", "C8"]);
+      await lockNotice(client, "n7");
+      await lockFreeNotices(client, ["n7", "n8"]);
     }
     const { rows } = await client.query<{ name: string; kept: boolean }>(
       `SELECT name, generic_plans >= 5 AS kept FROM pg_prepared_statements
-       WHERE name IN ('chunk-states', 'event-facts', 'notice-contents') ORDER BY name`,
+       ORDER BY name`,
     );
     assert.deepEqual(rows, [
       { name: "chunk-states", kept: true },
       { name: "event-facts", kept: true },
+      { name: "lock-free-notices", kept: true },
+      { name: "lock-notice", kept: true },
       { name: "notice-contents", kept: true },
+      { name: "open-notices-of", kept: true },
     ]);
   } finally {
     client.release();
