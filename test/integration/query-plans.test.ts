@@ -62,7 +62,8 @@ const STATEMENTS: Record<string, (sql: Sql) => Promise<unknown>> = {
   "finishing notices": lockEnded,
   "releasing changes": releaseDueChanges,
   "reconciling plans": (sql) => unplannedRevisions(sql, 0, 1_000),
-  "reconciling notices": (sql) => openNotices(sql, 5_000, 1_000),
+  "reconciling notices": (sql) =>
+    openNotices(sql, { after: undefined, aheadMs: 600_000, olderThanMs: 0, limit: 1_000 }),
   "reconciling chunks": (sql) => queuedChunks(sql, { after: CHUNKS + 25_000, olderThanMs: 0, limit: 1_000 }),
   "looking for what is overdue": countOverdue,
   "taking a lease": (sql) => takeLease(sql, CHUNKS + 10, 1_000),
@@ -132,20 +133,22 @@ for (const [what, run] of Object.entries(STATEMENTS))
 for (const [what, run] of Object.entries(OF_ONE_CHANGE))
   test(`${what} reads what is its own, once they were analysed`, () => readsByIndex(run, EVENT_READ_LIMIT));
 
-test("what a chunk's notices say, and whether they still hold, is not planned anew for each chunk", async () => {
+test("what a chunk's notices say, whether they still hold, and which are open is planned once, whatever it is asked of", async () => {
   const client = await ledger.pools.routine.connect();
   try {
     for (let run = 0; run < 10; run += 1) {
       await chunkStates(client, CHUNKS + run);
       await loadContents(client, [run + 1], "UTC");
+      await openNoticesOf(client, `C${run + 1}`);
     }
-    const { rows } = await client.query<{ name: string; kept: boolean }>(
-      `SELECT name, generic_plans >= 5 AS kept FROM pg_prepared_statements
-       WHERE name IN ('chunk-states', 'notice-contents') ORDER BY name`,
+    const { rows } = await client.query<{ name: string; anew: number }>(
+      `SELECT name, custom_plans AS anew FROM pg_prepared_statements
+       WHERE name IN ('chunk-states', 'notice-contents', 'open-notices-of') ORDER BY name`,
     );
     assert.deepEqual(rows, [
-      { name: "chunk-states", kept: true },
-      { name: "notice-contents", kept: true },
+      { name: "chunk-states", anew: 0 },
+      { name: "notice-contents", anew: 0 },
+      { name: "open-notices-of", anew: 0 },
     ]);
   } finally {
     client.release();
