@@ -81,7 +81,7 @@ test("reconciling counts in the metrics what it put back, and why it looked", as
       value("forewarn_reconciled_total", "kind", "notices"),
       value("forewarn_reconciles_total", "cause", "outage"),
     ]);
-  const [put = 0, looks = 0] = await read();
+  const [put, looks] = await read();
   await lose("n7");
   await reconcile.run("outage");
   assert.deepEqual(await read(), [put + 1, looks + 1]);
