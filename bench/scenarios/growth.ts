@@ -31,7 +31,7 @@ const makeTicks = ({ parts }: Stage): Record<string, () => Promise<unknown>> => 
     sweep: makeSweep(parts),
     tend: makeTendPartners({ ...parts, tellProvider: nobody, publicUrl: parts.config.publicUrl }),
     overdue: makeWatchOverdue(parts),
-    reconcile: () => reconcile.run(false),
+    reconcile: () => reconcile.run("timer"),
   };
 };
 

@@ -70,7 +70,7 @@ export const makeDrill = ({
     const begunAt = performance.now();
     const keys = await flushPrefix(redis, prefix, [`${prefix}:events:`, epochKeyOf(prefix)]);
     const flushedAt = performance.now();
-    const back = await reconcile.run(true);
+    const back = await reconcile.run("flush");
     const drilled: Drilled = {
       flushed: { keys, ms: Math.round(flushedAt - begunAt) },
       before,

@@ -21,26 +21,35 @@ import { queueChunks } from "./queue-chunks.ts";
 import { queueNotices } from "./queue-notices.ts";
 import { makeReconcileMetrics, type Reconciled } from "./reconcile-metrics.ts";
 
-/** Rows of a page, known to be missing or only looked over: the second beside everything else. */
-const PAGE = { afterFlush: 1_000, looking: 250 };
-/** After a page when nothing is known to be missing, so that whoever is waited for comes in between. */
-const BREATH_MS = 10;
-/** What was committed this recently is still on its way to the queue. */
-const SETTLING_MS = 5_000;
+/**
+ * Why the ledger is compared with the queue, and so how: how far ahead notices are looked at (null: all of them), rows of a
+ * page, the rest between two pages so that whoever is waited for comes in between, and how recent a commit is left alone,
+ * because what it made is still on its way to the queue.
+ *
+ * A job is only missed when it is due, so each minute what is due within ten is enough; as it is of tens of thousands of
+ * notices a hundred, nobody feels it. All are looked at when some are known or likely to be missing.
+ */
+const WAYS = {
+  timer: { aheadMs: 600_000, page: 250, restMs: 25, settlingMs: 5_000 },
+  outage: { aheadMs: null, page: 250, restMs: 25, settlingMs: 5_000 },
+  flush: { aheadMs: null, page: 1_000, restMs: 0, settlingMs: 0 },
+} as const;
+export type Cause = keyof typeof WAYS;
+type Way = (typeof WAYS)[Cause];
+const PLANS = 1_000;
 /** Any constant: one process reconciles at a time; a paused one holds it for no longer than its transaction. */
 const RECONCILE_LOCK = 7_305_112_044;
 
 export type Reconcile = {
-  /** The ledger against the queue: puts back what is missing. `afterFlush`: nothing is on its way, so look at everything. */
-  run(afterFlush: boolean): Promise<Reconciled>;
+  /** The ledger against the queue: puts back what is missing. */
+  run(cause: Cause): Promise<Reconciled>;
   /** Whether Redis has lost its memory since the last look; sets the mark anew. */
   wasFlushed(): Promise<boolean>;
 };
 
-/** Rows of the ledger that each have a job: how to read them after a place, where that is, and how to queue those that are missing. */
+/** Rows of the ledger that each have a job: how to read those that follow one, and how to queue those that are missing. */
 type Pages<Row> = {
-  read: (sql: Sql, after: number, limit: number) => Promise<Row[]>;
-  placeOf: (row: Row) => number;
+  read: (sql: Sql, after: Row | undefined) => Promise<Row[]>;
   /** Of its job, in Redis. */
   keyOf: (row: Row) => string;
   queue: (lost: Row[]) => Promise<void>;
@@ -82,57 +91,58 @@ export const makeReconcile = ({ ledger, queues, redis, log, prefix, registry }: 
     return items.filter((_, at) => answers[at]?.[1] === 0);
   };
 
-  const plans = async (afterFlush: boolean, settlingMs: number): Promise<number> => {
-    const found = await underLock(pool, afterFlush, (sql) => unplannedRevisions(sql, settlingMs, PAGE.afterFlush));
-    const lost = await missing(found ?? [], (one) => queues.get(planQueue(one.lane)).toKey(planJobId(one)));
+  /** Each minute one process is enough; whoever knows of a loss waits for its turn. */
+  const page = async <T>(cause: Cause, read: (sql: Sql) => Promise<T[]>): Promise<T[]> =>
+    (await underLock(pool, cause !== "timer", read)) ?? [];
+
+  const plans = async (cause: Cause): Promise<number> => {
+    const found = await page(cause, (sql) => unplannedRevisions(sql, WAYS[cause].settlingMs, PLANS));
+    const lost = await missing(found, (one) => queues.get(planQueue(one.lane)).toKey(planJobId(one)));
     for (const { lane, ...job } of lost) await queues.get(planQueue(lane)).add("plan", job, { jobId: planJobId(job) });
     return lost.length;
   };
 
   /** Goes through what should be on the queue, page by page, and puts back what is not; answers how many that were. */
-  const putBack = async <T>(afterFlush: boolean, { read, keyOf, placeOf, queue }: Pages<T>): Promise<number> => {
-    const limit = afterFlush ? PAGE.afterFlush : PAGE.looking;
+  const putBack = async <T>(cause: Cause, { read, keyOf, queue }: Pages<T>): Promise<number> => {
+    const way = WAYS[cause];
     let added = 0;
-    for (let after = 0; ; ) {
-      const page = await underLock(pool, afterFlush, (sql) => read(sql, after, limit));
-      const last = page?.at(-1);
-      if (!page || !last) return added;
-      const lost = await missing(page, keyOf);
+    for (let last: T | undefined; ; ) {
+      const rows = await page(cause, (sql) => read(sql, last));
+      const lost = await missing(rows, keyOf);
       await queue(lost);
       added += lost.length;
-      after = placeOf(last);
-      if (!afterFlush) await wait(BREATH_MS);
+      // Not until none is left: while events come in there is always one more at the end.
+      if (rows.length < way.page) return added;
+      last = rows.at(-1);
+      await wait(way.restMs);
     }
   };
 
-  const notices: Pages<OpenNotice> = {
-    read: openNotices,
+  const notices = ({ aheadMs, settlingMs, page: limit }: Way): Pages<OpenNotice> => ({
+    read: (sql, after) => openNotices(sql, { after, aheadMs, olderThanMs: settlingMs, limit }),
     keyOf: ({ lane, id }) => queues.get(noticeQueue(lane)).toKey(noticeJobId({ notice: id })),
-    placeOf: ({ no }) => no,
     queue: (lost) => queueNotices(queues, lost),
-  };
+  });
 
-  const chunks = (olderThanMs: number): Pages<LostChunk> => ({
-    read: (sql, after, limit) => queuedChunks(sql, { after, olderThanMs, limit }),
+  const chunks = ({ settlingMs, page: limit }: Way): Pages<LostChunk> => ({
+    read: (sql, after) => queuedChunks(sql, { after: after?.id ?? 0, olderThanMs: settlingMs, limit }),
     keyOf: ({ channel, lane, id, run }) =>
       queues.get(chunkQueue(channel, lane)).toKey(chunkJobId({ chunk: id, run: run + 1 })),
-    placeOf: ({ id }) => id,
     queue: (lost) => queueChunks(queues, lost),
   });
 
   return {
-    run: async (afterFlush) => {
-      const settlingMs = afterFlush ? 0 : SETTLING_MS;
+    run: async (cause) => {
       // A flush took the bounds of BullMQ's own streams along with the jobs.
-      if (afterFlush) await queues.setBounds();
+      if (cause === "flush") await queues.setBounds();
       const back = {
-        plans: await plans(afterFlush, settlingMs),
-        notices: await putBack(afterFlush, notices),
-        chunks: await putBack(afterFlush, chunks(settlingMs)),
+        plans: await plans(cause),
+        notices: await putBack(cause, notices(WAYS[cause])),
+        chunks: await putBack(cause, chunks(WAYS[cause])),
       };
-      count(back, afterFlush);
-      if (back.plans + back.notices + back.chunks > 0 || afterFlush)
-        log.warn({ ...back, afterFlush }, "the queue was rebuilt from the ledger");
+      count(back, cause);
+      if (back.plans + back.notices + back.chunks > 0 || cause === "flush")
+        log.warn({ ...back, cause }, "the queue was rebuilt from the ledger");
       return back;
     },
     wasFlushed: async () => (await redis.set(epochKey, new Date().toISOString(), "NX")) === "OK",

@@ -19,12 +19,12 @@ const deflate = promisify(deflateRaw);
 
 /** What is younger waits for the next minute: the database's clock may be set back a little. */
 const MARGIN_MS = 10_000;
-/** Rows of a seal, about: what a process holds in memory at once, and reads and hashes in some 40 ms. */
-const ROWS = 500;
+/** Rows of a seal, about: what a process holds in memory at once, and reads and hashes in some 20 ms. */
+const ROWS = 200;
 /** Seals of one tick; a large fan-out is caught up with by and by. */
 const SEALS = 2_000;
-/** Between two seals, so that whoever is waited for comes in between: together they take a third of a core. */
-const BREATH_MS = 80;
+/** How many times as long as it took the next seal waits, so that whoever is waited for comes in between. */
+const RESTS = 4;
 
 /** Seals what was recorded since the last seal; answers how many rows that was. */
 export type SealNew = () => Promise<number>;
@@ -85,10 +85,11 @@ export const makeSealNew = ({
     await summarizeSent(pool);
     let sealed = 0;
     for (const through of await ends()) {
+      const begunAt = performance.now();
       const rows = await sealUpTo(through);
       if (rows === null) break;
       sealed += rows;
-      if (rows > 0) await wait(BREATH_MS);
+      if (rows > 0) await wait(RESTS * (performance.now() - begunAt));
     }
     return sealed;
   };

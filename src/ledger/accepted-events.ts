@@ -41,7 +41,7 @@ type FactsRow = {
 /**
  * Everything that is read to decide on events, each of another change: by the change's id, and each at one moment. One statement,
  * because each by itself cost the API 200 µs and PostgreSQL as much. Its clock is read after the locks that were taken before it,
- * so later is later. (A list as JSON, because PostgreSQL plans anew for each array.)
+ * so later is later.
  */
 export const readEventFacts = async (
   sql: Sql,

@@ -32,6 +32,8 @@ type Options = {
    * Without it a statement may take its time, and only a link that is dead ends it.
    */
   patienceMs?: number;
+  /** The lane whose statements have filters that may be absent, and so are planned by what is asked for. */
+  filtered?: Lane;
 };
 
 /**
@@ -40,8 +42,15 @@ type Options = {
  * Planning is told to prefer indexes: right after a fan-out the planner's statistics still say "empty table", and a
  * settlement that scans every delivery of the notice is ten times slower (docs/adr/0001). A process that is
  * paused inside a transaction would hold its locks for as long as it sleeps, so the server ends that session.
+ *
+ * A statement's plan is kept, whatever its values: left the choice, PostgreSQL takes a plan for a newer change than its
+ * statistics know of for a cheaper one, and from the first ANALYZE on plans again for each event (docs/performance.md).
  */
-export const openLedger = (url: string, log: Log, { connections = CONNECTIONS, patienceMs }: Options = {}): Ledger => {
+export const openLedger = (
+  url: string,
+  log: Log,
+  { connections = CONNECTIONS, patienceMs, filtered }: Options = {},
+): Ledger => {
   const open = (lane: Lane): pg.Pool => {
     const pool = new pg.Pool({
       connectionString: url,
@@ -54,8 +63,8 @@ export const openLedger = (url: string, log: Log, { connections = CONNECTIONS, p
       keepAlive: true,
       keepAliveInitialDelayMillis: 10_000,
       application_name: `forewarn-${lane}`,
-      options:
-        "-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c timezone=UTC -c idle_in_transaction_session_timeout=10s",
+      options: `-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c timezone=UTC \
+-c plan_cache_mode=${lane === filtered ? "auto" : "force_generic_plan"} -c idle_in_transaction_session_timeout=10s`,
     });
     // While a connection is lent the pool does not listen: the statement that runs rejects, and this keeps the process.
     pool.on("connect", (client) => client.on("error", () => undefined));

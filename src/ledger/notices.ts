@@ -113,12 +113,18 @@ export const endEarlierNotices = async (sql: Sql, ending: Ending): Promise<numbe
   return rows.length;
 };
 
-/** All open notices by number, in pages. */
-export const openNotices = async (sql: Sql, after: number, limit: number): Promise<OpenNotice[]> => {
+/** Open notices in the order in which they fan out, in pages: those due within `aheadMs` (null: all), made `olderThanMs` ago or before. */
+export const openNotices = async (
+  sql: Sql,
+  page: { after: OpenNotice | undefined; aheadMs: number | null; olderThanMs: number; limit: number },
+): Promise<OpenNotice[]> => {
   const { rows } = await sql.query<OpenNotice>({
     name: "open-notices",
-    text: `SELECT ${OPEN_NOTICE} FROM notices WHERE no > $1 AND ${IS_OPEN} ORDER BY no LIMIT $2`,
-    values: [after, limit],
+    text: `SELECT ${OPEN_NOTICE} FROM notices
+           WHERE (fan_out_at, no) > ($1, $2) AND fan_out_at <= coalesce(now() + $3 * interval '1 millisecond', 'infinity')
+             AND created_at <= now() - $4 * interval '1 millisecond' AND ${IS_OPEN}
+           ORDER BY fan_out_at, no LIMIT $5`,
+    values: [page.after?.fanOutAt ?? "-infinity", page.after?.no ?? 0, page.aheadMs, page.olderThanMs, page.limit],
   });
   return rows;
 };

@@ -13,7 +13,7 @@ const NOT_HELD = "c.paused_at IS NULL AND NOT EXISTS (SELECT FROM installation W
 const LATE_ROWS: Record<keyof Overdue, string> = {
   plans: `SELECT FROM revisions WHERE planned_at IS NULL AND accepted_at < ${LATE}`,
   notices: `SELECT FROM notices n LEFT JOIN changes c ON c.change = n.change
-            WHERE ((n.status = 'planned' AND n.fan_out_at < ${LATE})
+            WHERE n.fan_out_at < ${LATE} AND (n.status = 'planned'
                 OR (n.status = 'sending' AND n.fanned_out_at IS NULL AND n.fan_out_started_at < now() - interval '10 minutes'))
               AND ${NOT_HELD}`,
   deliveries: `SELECT FROM deliveries d JOIN notices n ON n.no = d.notice LEFT JOIN changes c ON c.change = n.change

@@ -43,7 +43,11 @@ export const startApi = async (parts: Parts): Promise<Api> => {
   const { made } = await ensureAdminKey(parts);
   const tellProvider = makeTellProvider({ channels: contactChannels(config), log });
   // Connections of its own: a request is given up that the flow would wait for, and no fan-out takes them all.
-  const ledger = openLedger(parts.databaseUrl, log, { connections: CONNECTIONS, patienceMs: PATIENCE_MS });
+  const ledger = openLedger(parts.databaseUrl, log, {
+    connections: CONNECTIONS,
+    patienceMs: PATIENCE_MS,
+    filtered: "routine",
+  });
   for (const pool of Object.values(ledger.pools)) pool.on("error", () => parts.outages.suspect("ledger"));
   const prompt = { ...parts, ledger };
   const server = await makeServer({

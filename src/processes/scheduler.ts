@@ -35,22 +35,23 @@ const DONE = { kind: "done" } as const;
 const AFTER_OUTAGE_MS = 8_000;
 
 /**
- * Rebuilds the queue at once when Redis was flushed, and looks soon after an outage for what was accepted meanwhile: an
- * emergency does not wait for the minute's reconciling.
+ * Looks soon after an outage of Redis for what was accepted meanwhile and for what it may have lost: an emergency does not
+ * wait for the minute's reconciling. Likewise after a start, before which nobody saw whether there was an outage.
  */
-const watchQueue = ({ redis }: Pick<Parts, "redis">, reconcile: Reconcile): (() => Promise<void>) => {
-  let lookAt = redis.status === "ready" ? null : Number.POSITIVE_INFINITY;
+const lookAfterOutage = ({ redis }: Pick<Parts, "redis">, reconcile: Reconcile): (() => Promise<void>) => {
+  const soon = (): number => performance.now() + AFTER_OUTAGE_MS;
+  let lookAt = redis.status === "ready" ? soon() : Number.POSITIVE_INFINITY;
   redis.on("reconnecting", () => {
     lookAt = Number.POSITIVE_INFINITY;
   });
   redis.on("ready", () => {
-    if (lookAt !== null) lookAt = performance.now() + AFTER_OUTAGE_MS;
+    lookAt = soon();
   });
   return async () => {
-    if (await reconcile.wasFlushed()) await reconcile.run(true);
-    if (lookAt === null || performance.now() < lookAt) return;
-    await reconcile.run(false);
-    lookAt = null;
+    const looked = lookAt;
+    if (performance.now() < looked) return;
+    await reconcile.run("outage");
+    if (lookAt === looked) lookAt = Number.POSITIVE_INFINITY;
   };
 };
 
@@ -76,6 +77,9 @@ export const startScheduler = async (parts: Parts): Promise<Running> => {
   const watchMinimums = makeWatchMinimums({ ledger, tellProvider, publicUrl: config.publicUrl });
   const sealNew = makeSealNew({ ledger, log });
   const reconcile = makeReconcile({ ledger, queues, redis, log, prefix, registry });
+  const rebuildWhenFlushed = async (): Promise<void> => {
+    if (await reconcile.wasFlushed()) await reconcile.run("flush");
+  };
   const watchOverdue = makeWatchOverdue({ ledger, log });
 
   const tell = (lane: Lane): void => {
@@ -124,12 +128,13 @@ export const startScheduler = async (parts: Parts): Promise<Running> => {
   ];
   const timers = [
     every(SWEEP_MS, "sweep", { tick: sweep, outages, log }),
-    every(SWEEP_MS, "watching for a flush", { tick: watchQueue(parts, reconcile), outages, log }),
+    every(SWEEP_MS, "watching for a flush", { tick: rebuildWhenFlushed, outages, log }),
+    every(SWEEP_MS, "looking after an outage", { tick: lookAfterOutage(parts, reconcile), outages, log }),
     every(SWEEP_MS, "welcoming and escalating", { tick: tendPartners, outages, log }),
     every(RECONCILE_MS, "watching minimums", { tick: watchMinimums, outages, log, firstMs: RECONCILE_MS / 3 }),
     every(SEAL_MS, "sealing", { tick: async () => void (await sealNew()), outages, log, firstMs: (2 * SEAL_MS) / 3 }),
     every(OVERDUE_MS, "watching for what is overdue", { tick: async () => void (await watchOverdue()), outages, log }),
-    every(RECONCILE_MS, "reconcile", { tick: async () => void (await reconcile.run(false)), outages, log }),
+    every(RECONCILE_MS, "reconcile", { tick: async () => void (await reconcile.run("timer")), outages, log }),
   ];
   return {
     stop: async () => {

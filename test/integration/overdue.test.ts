@@ -7,7 +7,6 @@ import { countBacklog } from "../../src/ledger/installation.ts";
 import { countOverdue, overdueWords } from "../../src/ledger/overdue.ts";
 import { makeLog } from "../../src/log.ts";
 import { makeChecks } from "../../src/processes/checks.ts";
-import { noticeJobId } from "../../src/queue/queues.ts";
 import { openApi } from "../support/api.ts";
 import { type Pipeline, startPipeline } from "../support/pipeline.ts";
 import { until } from "../support/until.ts";
@@ -114,19 +113,4 @@ test("the alarm is raised once, stands in readyz and in the metrics, and is call
 test("a thousand or more are said to be so", () => {
   assert.equal(overdueWords(NONE), null);
   assert.match(overdueWords({ ...NONE, deliveries: 1_000 }) ?? "", /1000 or more deliveries not taken up/);
-});
-
-test("reconciling counts in the metrics what it put back", async () => {
-  const { parts } = pipeline;
-  const reconcile = makeReconcile(parts);
-  await reconcile.run(false);
-  const reminders = parts.queues.get("notices-routine");
-  await reminders.remove(noticeJobId({ notice: "CHG-1.r1.reminder-P7D" }));
-  const put = async (): Promise<number> => {
-    const metric = await parts.registry.getSingleMetric("forewarn_reconciled_total")?.get();
-    return metric?.values.find((it) => it.labels["kind"] === "notices")?.value ?? 0;
-  };
-  const before = await put();
-  assert.deepEqual(await reconcile.run(false), { plans: 0, notices: 1, chunks: 0 });
-  assert.equal((await put()) - before, 1);
 });

@@ -296,7 +296,7 @@ CREATE INDEX "deliveries_due" ON "deliveries" USING btree ("lane","due_at") WHER
 CREATE INDEX "deliveries_unplaced" ON "deliveries" USING btree ("notice") WHERE chunk IS NULL;--> statement-breakpoint
 CREATE INDEX "deliveries_sent" ON "deliveries" USING brin ("sent_at");--> statement-breakpoint
 CREATE INDEX "notices_change" ON "notices" USING btree ("change","revision");--> statement-breakpoint
-CREATE INDEX "notices_open" ON "notices" USING btree ("no") WHERE status = 'planned' OR (status = 'sending' AND fanned_out_at IS NULL);--> statement-breakpoint
+CREATE INDEX "notices_open" ON "notices" USING btree ("fan_out_at","no") WHERE status = 'planned' OR (status = 'sending' AND fanned_out_at IS NULL);--> statement-breakpoint
 CREATE INDEX "notices_escalating" ON "notices" USING btree ("due_at") WHERE escalates AND escalated_at IS NULL;--> statement-breakpoint
 CREATE INDEX "notices_sending" ON "notices" USING btree ("no") WHERE status = 'sending';--> statement-breakpoint
 CREATE INDEX "replays_chunk" ON "replays" USING btree ("chunk");--> statement-breakpoint

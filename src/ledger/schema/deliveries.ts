@@ -52,7 +52,9 @@ export const notices = pgTable(
   },
   (t) => [
     index("notices_change").on(t.change, t.revision),
-    index("notices_open").on(t.no).where(sql`status = 'planned' OR (status = 'sending' AND fanned_out_at IS NULL)`),
+    index("notices_open")
+      .on(t.fanOutAt, t.no)
+      .where(sql`status = 'planned' OR (status = 'sending' AND fanned_out_at IS NULL)`),
     index("notices_escalating").on(t.dueAt).where(sql`escalates AND escalated_at IS NULL`),
     index("notices_sending").on(t.no).where(sql`status = 'sending'`),
     check("notices_status", sql`${t.status} IN ('planned', 'sending', 'done', 'superseded', 'cancelled', 'folded')`),

@@ -1,0 +1,88 @@
+import assert from "node:assert/strict";
+import { before, beforeEach, test } from "node:test";
+import { type Cause, makeReconcile, type Reconcile } from "../../src/flow/reconcile.ts";
+import { noticeJobId, type Queues } from "../../src/queue/queues.ts";
+import { type Pipeline, startPipeline } from "../support/pipeline.ts";
+
+/** More than a page of what is only looked over. */
+const NOTICES = 600;
+const NOTHING = { plans: 0, notices: 0, chunks: 0 };
+
+let pipeline: Pipeline;
+let reconcile: Reconcile;
+/** Nothing runs: no job is taken off the queue. */
+before(async () => {
+  pipeline = await startPipeline({ running: false });
+  reconcile = makeReconcile(pipeline.parts);
+});
+
+/** Notices of one time that fan out in two hours, made a minute ago, each with its job. */
+beforeEach(async () => {
+  await pipeline.sql.query("DELETE FROM notices");
+  await pipeline.sql.query(
+    `INSERT INTO notices (id, kind, lane, audience, due_at, fan_out_at, status, created_at)
+     SELECT 'n' || n, 'reminder', 'routine', 'all', now() + interval '2 hours', now() + interval '2 hours', 'planned',
+            now() - interval '1 minute' FROM generate_series(1, $1::int) AS n`,
+    [NOTICES],
+  );
+  await reconcile.run("flush");
+});
+
+const queue = (): ReturnType<Queues["get"]> => pipeline.parts.queues.get("notices-routine");
+const lose = (id: string): Promise<unknown> => queue().remove(noticeJobId({ notice: id }));
+const isQueued = async (id: string): Promise<boolean> =>
+  (await queue().getJob(noticeJobId({ notice: id }))) !== undefined;
+const shift = (id: string, column: "fan_out_at" | "created_at", ahead: string): Promise<unknown> =>
+  pipeline.sql.query(`UPDATE notices SET ${column} = now() + $2::interval WHERE id = $1`, [id, ahead]);
+
+test("a job that vanished is put back by the minute's look nine minutes before it is due, and not missed until then", async () => {
+  await lose("n7");
+  await shift("n7", "fan_out_at", "11 minutes");
+  assert.deepEqual(await reconcile.run("timer"), NOTHING);
+  await shift("n7", "fan_out_at", "9 minutes");
+  assert.deepEqual(await reconcile.run("timer"), { ...NOTHING, notices: 1 });
+  assert.ok(await isQueued("n7"));
+  assert.deepEqual(await reconcile.run("timer"), NOTHING);
+});
+
+test("a job that vanished is put back though it is overdue, or its fan-out had begun", async () => {
+  await lose("n7");
+  await shift("n7", "fan_out_at", "-1 hour");
+  assert.deepEqual(await reconcile.run("timer"), { ...NOTHING, notices: 1 });
+  await lose("n7");
+  await pipeline.sql.query("UPDATE notices SET status = 'sending', fan_out_started_at = now() WHERE id = 'n7'");
+  assert.deepEqual(await reconcile.run("timer"), { ...NOTHING, notices: 1 });
+});
+
+for (const cause of ["outage", "flush"] as const satisfies Cause[])
+  test(`after ${cause === "flush" ? "a flush" : "an outage"} every job that vanished is put back, whenever it is due`, async () => {
+    const lost = ["n1", "n300", `n${NOTICES}`];
+    for (const id of lost) await lose(id);
+    assert.deepEqual(await reconcile.run("timer"), NOTHING);
+    assert.deepEqual(await reconcile.run(cause), { ...NOTHING, notices: 3 });
+    for (const id of lost) assert.ok(await isQueued(id), id);
+  });
+
+test("what was committed in these seconds is on its way to the queue, unless Redis was flushed", async () => {
+  await lose("n7");
+  await shift("n7", "fan_out_at", "1 minute");
+  await shift("n7", "created_at", "-1 second");
+  assert.deepEqual(await reconcile.run("timer"), NOTHING);
+  assert.deepEqual(await reconcile.run("outage"), NOTHING);
+  assert.deepEqual(await reconcile.run("flush"), { ...NOTHING, notices: 1 });
+});
+
+test("reconciling counts in the metrics what it put back, and why it looked", async () => {
+  const { registry } = pipeline.parts;
+  const value = async (metric: string, label: string, is: string): Promise<number> =>
+    (await registry.getSingleMetric(metric)?.get())?.values.find((it) => it.labels[label] === is)?.value ?? 0;
+  const read = () =>
+    Promise.all([
+      value("forewarn_reconciled_total", "kind", "notices"),
+      value("forewarn_reconciles_total", "cause", "outage"),
+    ]);
+  const [put, looks] = await read();
+  await lose("n7");
+  await reconcile.run("outage");
+  assert.deepEqual(await read(), [put + 1, looks + 1]);
+});
