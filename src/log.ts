@@ -4,6 +4,31 @@ export type Log = Logger;
 
 /** Fields that may carry a secret or a partner's address; shown only at debug and below. */
 const REDACTED = ["address", "addresses", "secret", "secrets", "key", "authorization", "url", "email", "to"];
+const CENSOR = "[redacted]";
+
+const redacted = (value: unknown): unknown => {
+  if (typeof value !== "object" || value === null) return value;
+  const found = REDACTED.filter((name) => Object.hasOwn(value, name));
+  return found.length === 0 ? value : { ...value, ...Object.fromEntries(found.map((name) => [name, CENSOR])) };
+};
+
+/**
+ * Redacts what a line's fields hold. Not as pino's paths `*.address`, which are read anew for each field of each line and took
+ * three quarters of its time.
+ */
+const redactedWithin = (fields: Record<string, unknown>): Record<string, unknown> => {
+  const shown: Record<string, unknown> = {};
+  // An error is serialized first, and then redacted.
+  for (const [name, value] of Object.entries(fields)) shown[name] = name === "err" ? value : redacted(value);
+  return shown;
+};
+
+/** One level of objects deep, in lines and their errors; of what a child binds, the fields themselves. */
+const REDACTING = {
+  redact: { paths: REDACTED, censor: CENSOR },
+  formatters: { log: redactedWithin },
+  serializers: { err: (error: Error): unknown => redacted(pino.stdSerializers.err(error)) },
+};
 
 /** JSON lines on standard output (`destination` for tests); one wide line per fact, secrets and addresses redacted above debug. */
 export const makeLog = (level: string, destination?: { write(line: string): void }): Log =>
@@ -12,10 +37,7 @@ export const makeLog = (level: string, destination?: { write(line: string): void
       level,
       base: { pid: process.pid },
       timestamp: pino.stdTimeFunctions.isoTime,
-      redact:
-        level === "debug" || level === "trace"
-          ? []
-          : { paths: REDACTED.flatMap((name) => [name, `*.${name}`]), censor: "[redacted]" },
+      ...(level === "debug" || level === "trace" ? {} : REDACTING),
     },
     destination ?? pino.destination(1),
   );

@@ -1,25 +1,31 @@
-import { utc } from "@date-fns/utc";
+import { UTCDateMini } from "@date-fns/utc/date/mini";
 // One file each: the library's index would load all of its 300 at every start.
-import { add } from "date-fns/add";
+import { addDays } from "date-fns/addDays";
+import { addMonths } from "date-fns/addMonths";
 import { differenceInCalendarDays } from "date-fns/differenceInCalendarDays";
 import { differenceInCalendarMonths } from "date-fns/differenceInCalendarMonths";
-import { formatISO } from "date-fns/formatISO";
-import { sub } from "date-fns/sub";
 import { hasTime, type IsoDuration, offsetSpan, type Span, spanOf } from "./duration.ts";
 import { afterChange, localMs, resolveLocal } from "./zone.ts";
 
 /** A calendar day, `YYYY-MM-DD`, of whichever zone is meant; days compare as strings. */
 export type Day = string;
 
+/** What a wall clock of whichever zone shows, as if it were UTC's. */
+type UtcClock = InstanceType<typeof UTCDateMini>;
+
 /**
- * Days have no zone: their arithmetic is done at midnights of UTC, where each has one. Not as `tz("UTC")`, which asks Intl for
- * an offset that is none a hundred times an event.
+ * Days have no zone: their arithmetic is done at midnights of UTC, where each has one. What the library makes of such a date
+ * is one again, without an option; `tz("UTC")` asks Intl for an offset that is none a hundred times an event.
  */
-const ON_DAYS = { in: utc };
+const utcClock = (day: Day, at: string): UtcClock => new UTCDateMini(`${day}T${at}:00Z`);
 
-const midnight = (day: Day): Date => new Date(`${day}T00:00:00Z`);
+const midnight = (day: Day): UtcClock => utcClock(day, "00:00");
 
-const dayAt = (date: Date): Day => formatISO(date, { representation: "date", ...ON_DAYS });
+const dayAt = (date: Date): Day => date.toISOString().slice(0, "YYYY-MM-DD".length);
+
+/** Months first, which end with the month; then days. The time of day stays. */
+const shift = (clock: UtcClock, { months, days }: Span, sign: 1 | -1): UtcClock =>
+  addDays(addMonths(clock, sign * months), sign * days);
 
 /** Whether `zone` is a name of the IANA time zone database, as `Europe/Paris` or `UTC`; bare offsets are not. */
 export const isZone = (zone: string): boolean => {
@@ -50,12 +56,10 @@ export const dayOf = (instant: Date | string, zone: string): Day =>
 export const addCalendar = (day: Day, duration: IsoDuration, sign: 1 | -1 = 1): Day =>
   shiftDay(day, spanOf(duration), sign);
 
-const shiftDay = (day: Day, { months, days }: Span, sign: 1 | -1): Day =>
-  dayAt((sign === 1 ? add : sub)(midnight(day), { months, days }, ON_DAYS));
+const shiftDay = (day: Day, span: Span, sign: 1 | -1): Day => dayAt(shift(midnight(day), span, sign));
 
 /** Calendar days from one day to another; negative when `to` is the earlier. */
-export const daysBetween = (from: Day, to: Day): number =>
-  differenceInCalendarDays(midnight(to), midnight(from), ON_DAYS);
+export const daysBetween = (from: Day, to: Day): number => differenceInCalendarDays(midnight(to), midnight(from));
 
 /**
  * Whole calendar months from one day to another: the most that can be added to `from` without passing `to`, so that it
@@ -65,7 +69,7 @@ export const daysBetween = (from: Day, to: Day): number =>
  */
 export const monthsBetween = (from: Day, to: Day): number => {
   if (to < from) return 0 - monthsBetween(to, from);
-  const months = differenceInCalendarMonths(midnight(to), midnight(from), ON_DAYS);
+  const months = differenceInCalendarMonths(midnight(to), midnight(from));
   return shiftDay(from, { months, days: 0, ms: 0 }, 1) <= to ? months : months - 1;
 };
 
@@ -78,7 +82,9 @@ export const monthsBetween = (from: Day, to: Day): number => {
  * @example wallClock("2027-04-03", "-P7D", "09:00", "Europe/Amsterdam") // 2027-03-27T08:00:00Z
  */
 export const wallClock = (day: Day, offset: IsoDuration, at: string, zone: string): Date =>
-  new Date(resolveLocal(Date.parse(`${shiftDay(day, offsetSpan(offset), -1)}T${at}:00Z`), zone).ms);
+  inZone(shift(utcClock(day, at), offsetSpan(offset), -1), zone);
+
+const inZone = (clock: UtcClock, zone: string): Date => new Date(resolveLocal(clock.getTime(), zone).ms);
 
 /** When a release happens: its time, or for a date the first instant of that day in `zone`, 00:00 unless it is skipped. */
 export const releaseInstant = (releaseAt: string, zone: string): Date => {
@@ -97,27 +103,24 @@ export const releaseDay = (releaseAt: string, zone: string): Day =>
  */
 export const shiftInstant = (instant: Date, span: Span, sign: 1 | -1, zone: string): Date => {
   if (span.months === 0 && span.days === 0) return new Date(instant.getTime() + sign * span.ms);
-  const local = localMs(instant.getTime(), zone);
-  const day = dayAt(new Date(local));
-  const shifted = midnight(shiftDay(day, span, sign)).getTime() + (local - midnight(day).getTime());
-  return new Date(resolveLocal(shifted, zone).ms + sign * span.ms);
+  const shifted = shift(new UTCDateMini(localMs(instant.getTime(), zone)), span, sign);
+  return new Date(resolveLocal(shifted.getTime(), zone).ms + sign * span.ms);
 };
 
 /**
- * When a notice with this offset is due: whole months and days at `sendAt` on that calendar day of the policy's zone,
- * however late in its day the release is; an offset with a time part exactly so long before the release.
+ * When notices are due, by how long before the release they are: whole months and days at `sendAt` on that calendar day of the
+ * policy's zone, however late in its day the release is; a span with a time part exactly so long before the release.
  *
- * @example beforeRelease("2027-03-31", "-P1M", { timeZone: "Europe/Paris", sendAt: "09:00" }) // 2027-02-28T08:00:00Z
+ * @example beforeRelease("2027-03-31", { timeZone: "Europe/Paris", sendAt: "09:00" })(offsetSpan("-P1M")) // 2027-02-28T08:00:00Z
  */
 export const beforeRelease = (
   releaseAt: string,
-  offset: IsoDuration,
-  policy: { timeZone: string; sendAt: string },
-): Date => {
-  const span = offsetSpan(offset);
-  return hasTime(span)
-    ? shiftInstant(releaseInstant(releaseAt, policy.timeZone), span, -1, policy.timeZone)
-    : wallClock(releaseDay(releaseAt, policy.timeZone), offset, policy.sendAt, policy.timeZone);
+  { timeZone, sendAt }: { timeZone: string; sendAt: string },
+): ((span: Span) => Date) => {
+  const release = releaseInstant(releaseAt, timeZone);
+  const clock = utcClock(releaseDay(releaseAt, timeZone), sendAt);
+  return (span) =>
+    hasTime(span) ? shiftInstant(release, span, -1, timeZone) : inZone(shift(clock, span, -1), timeZone);
 };
 
 export type ParsedReleaseAt = { ok: true; value: string } | { ok: false; problem: string };

@@ -37,23 +37,26 @@ const instantOf = ({ fields }: Change, policy: Policy): Date | null =>
   fields.releaseAt === undefined ? null : releaseInstant(fields.releaseAt, policy.timeZone);
 
 /** Fourteen hours for the zones ahead of UTC, and days on which nothing may arrive: those partners are due earlier. */
-const LEAD = "P5D";
+const LEAD = spanOf("P5D");
 
 type NoticeParts = Pick<PlannedNotice, "kind" | "offset" | "audience"> & { due: Date; day?: string };
 
-const planned = ({ change, policy }: PlanInput, { kind, offset, audience, due, day }: NoticeParts): PlannedNotice => ({
-  id: `${change.change}.r${change.revision}.${kind}${offset ?? ""}`,
-  kind,
-  offset,
-  lane: laneOf(policy, change.fields.category, change.critical),
-  audience,
-  dueAt: formatInstant(due),
-  fanOutAt: formatInstant(day === undefined ? due : shiftInstant(due, spanOf(LEAD), -1, policy.timeZone)),
-  day: day ?? null,
-  escalates: offset === policy.escalateAt && demandsOf(change, policy).minimumNotice !== undefined,
-  status: "planned",
-  foldedInto: null,
-});
+const planned = ({ change, policy }: PlanInput, { kind, offset, audience, due, day }: NoticeParts): PlannedNotice => {
+  const dueAt = formatInstant(due);
+  return {
+    id: `${change.change}.r${change.revision}.${kind}${offset ?? ""}`,
+    kind,
+    offset,
+    lane: laneOf(policy, change.fields.category, change.critical),
+    audience,
+    dueAt,
+    fanOutAt: day === undefined ? dueAt : formatInstant(shiftInstant(due, LEAD, -1, policy.timeZone)),
+    day: day ?? null,
+    escalates: offset === policy.escalateAt && demandsOf(change, policy).minimumNotice !== undefined,
+    status: "planned",
+    foldedInto: null,
+  };
+};
 
 /** Kinds that the policy may leave out; the others always go. */
 const WANTED: Partial<Record<NoticeKind, (input: PlanInput) => boolean>> = {
@@ -70,26 +73,30 @@ const immediate = (input: PlanInput, turn: Turn): PlannedNotice[] =>
     .filter(([kind]) => WANTED[kind]?.(input) ?? true)
     .map(([kind, audience]) => planned(input, { kind, offset: null, audience, due: new Date(input.acceptedAt) }));
 
-const reminders = (input: PlanInput, releaseAt: string): PlannedNotice[] =>
-  demandsOf(input.change, input.policy)
+const reminders = (input: PlanInput, releaseAt: string): PlannedNotice[] => {
+  const { change, policy } = input;
+  const dueBefore = beforeRelease(releaseAt, policy);
+  const isRoutine = laneOf(policy, change.fields.category, change.critical) === "routine";
+  return demandsOf(change, policy)
     .notices.filter((entry) => entry !== ANNOUNCEMENT)
     .map((offset) => {
-      const due = beforeRelease(releaseAt, offset, input.policy);
+      const span = offsetSpan(offset);
+      const due = dueBefore(span);
       // The urgent lane is never held, and an exact offset is the same instant for all.
-      const ownHour =
-        !hasTime(offsetSpan(offset)) &&
-        laneOf(input.policy, input.change.fields.category, input.change.critical) === "routine";
+      const ownHour = isRoutine && !hasTime(span);
       return planned(input, {
         kind: "reminder",
         offset,
         audience: "all",
         due,
-        ...(ownHour ? { day: dayOf(due, input.policy.timeZone) } : {}),
+        ...(ownHour ? { day: dayOf(due, policy.timeZone) } : {}),
       });
     })
     .toSorted(byDue);
+};
 
-const byDue = (a: PlannedNotice, b: PlannedNotice): number => Date.parse(a.dueAt) - Date.parse(b.dueAt);
+/** `dueAt` is of one form, so that its order is the text's. */
+const byDue = (a: PlannedNotice, b: PlannedNotice): number => (a.dueAt < b.dueAt ? -1 : Number(a.dueAt > b.dueAt));
 
 /** Whether everyone hears at once, so that a reminder of the same day has nothing to add. */
 const reachesAll = (notices: readonly PlannedNotice[]): boolean => {
@@ -103,13 +110,13 @@ const reachesAll = (notices: readonly PlannedNotice[]): boolean => {
  */
 const fold = (list: readonly PlannedNotice[], now: readonly PlannedNotice[], input: PlanInput): PlannedNotice[] => {
   const { timeZone } = input.policy;
+  const acceptedMs = Date.parse(input.acceptedAt);
   const first = now[0];
   const saidOn = new Map<string, string>();
   if (first !== undefined && reachesAll(now)) saidOn.set(dayOf(first.dueAt, timeZone), first.id);
   return list.map((notice) => {
-    if (Date.parse(notice.dueAt) <= Date.parse(input.acceptedAt))
-      return { ...notice, status: "folded", foldedInto: first?.id ?? null };
-    const day = dayOf(notice.dueAt, timeZone);
+    if (Date.parse(notice.dueAt) <= acceptedMs) return { ...notice, status: "folded", foldedInto: first?.id ?? null };
+    const day = notice.day ?? dayOf(notice.dueAt, timeZone);
     const earlier = saidOn.get(day);
     if (earlier !== undefined && notice.offset !== null && !hasTime(offsetSpan(notice.offset)))
       return { ...notice, status: "folded", foldedInto: earlier };

@@ -46,10 +46,11 @@ export const countForward = (from: string, duration: IsoDuration, zone: string):
  * Where a release lies from what `countForward` came to: days are compared with days and times with times. Negative
  * when the release is before it, 0 on the same day or instant, positive when after.
  */
-export const compareRelease = (releaseAt: string, mark: string, zone: string): number =>
-  isDateOnly(mark)
-    ? daysBetween(mark, releaseDay(releaseAt, zone))
-    : releaseInstant(releaseAt, zone).getTime() - Date.parse(mark);
+export const compareRelease = (releaseAt: string, mark: string, zone: string): number => {
+  if (!isDateOnly(mark)) return releaseInstant(releaseAt, zone).getTime() - Date.parse(mark);
+  const day = releaseDay(releaseAt, zone);
+  return day < mark ? -1 : Number(day > mark);
+};
 
 /** Calendar days to add to a release until it is no earlier than `earliest`; a part of a day counts as a whole one. */
 const daysShort = (releaseAt: string, earliest: string, zone: string): number => {
@@ -83,14 +84,15 @@ export type JudgeInput = {
  */
 export const judge = ({ toldAt, releaseAt, demand, zone, waived }: JudgeInput): Verdict => {
   const told = dayOf(toldAt, zone);
+  const released = releaseAt === undefined ? null : releaseDay(releaseAt, zone);
   const earliest = demand === undefined ? null : countForward(toldAt, demand, zone);
   const short = earliest !== null && releaseAt !== undefined && compareRelease(releaseAt, earliest, zone) < 0;
   const kept = earliest === null || releaseAt === undefined ? "none" : "met";
   return {
     status: short ? (waived ? "waived" : "short") : kept,
     minimum: demand ?? null,
-    noticeDays: releaseAt === undefined ? null : daysBetween(told, releaseDay(releaseAt, zone)),
-    noticeMonths: releaseAt === undefined ? null : monthsBetween(told, releaseDay(releaseAt, zone)),
+    noticeDays: released === null ? null : daysBetween(told, released),
+    noticeMonths: released === null ? null : monthsBetween(told, released),
     shortByDays: short ? daysShort(releaseAt, earliest, zone) : 0,
     earliestRelease: earliest,
   };

@@ -1,9 +1,9 @@
-import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { Problem } from "../errors.ts";
-import type { Ledger } from "../ledger/connection.ts";
-import { findKeyByHash, type Scope } from "../ledger/keys.ts";
+import type { Scope } from "../ledger/keys.ts";
 import { LIMITS, type Limits } from "./limits.ts";
+import type { LiveKeys } from "./live-keys.ts";
 
 /** What a route asks for: a scope, or nothing because it is public. Every route declares one. */
 export type Access = Scope | "public";
@@ -63,7 +63,7 @@ const REMEMBERED_KEYS = 1_000;
  */
 export const makeAuthorize = (
   app: FastifyInstance,
-  { ledger, limits }: { ledger: Ledger; limits?: Partial<Limits> | undefined },
+  { liveKeys, limits }: { liveKeys: LiveKeys; limits?: Partial<Limits> | undefined },
 ) => {
   const bounds: Limits = { ...LIMITS, ...limits };
   const limiter = (kind: keyof Limits, keyOf: (request: FastifyRequest) => string) => {
@@ -97,8 +97,8 @@ export const makeAuthorize = (
     const hash = hashKey(bearer(request));
     const fingerprint = hash.toString("base64");
     if (!proven.has(fingerprint)) await limit(request, reply, (it) => failures(it, { increment: false }));
-    const key = await findKeyByHash(ledger.pools.urgent, hash);
-    if (!key || !timingSafeEqual(key.hash, hash)) {
+    const key = await liveKeys.find(hash);
+    if (!key) {
       proven.delete(fingerprint);
       await limit(request, reply, failures);
       throw new Problem("unauthorized", "this key is not known, or was revoked; an admin makes one at POST /v1/keys");

@@ -4,6 +4,7 @@ import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyRequ
 import { serializerCompiler, type ZodTypeProvider } from "fastify-type-provider-zod";
 import { Registry } from "prom-client";
 import { Problem } from "../errors.ts";
+import { findKeyByHash } from "../ledger/keys.ts";
 import { makePages, type Pages } from "../pages/pages.ts";
 import { type Mailbox, readMailbox } from "../render/mail-mime.ts";
 import { makeStreak } from "../streak.ts";
@@ -12,6 +13,7 @@ import { documentationRoutes, registerDocumentation } from "./documentation.ts";
 import { parseJson } from "./json-body.ts";
 import { makeAuthorize } from "./keys.ts";
 import { BYTES } from "./limits.ts";
+import { type LiveKeys, makeLiveKeys } from "./live-keys.ts";
 import { watchRequests } from "./metrics.ts";
 import type { HttpParts } from "./parts.ts";
 import { BUG_BODY, PROBLEM_TYPE, problemOf, sendProblem } from "./problem.ts";
@@ -80,7 +82,12 @@ const answerFaults = (app: FastifyInstance, { config, outages, log }: HttpParts,
 const registerRoutes = (
   app: Server,
   parts: HttpParts,
-  { pages, organizer, registry }: { pages: Pages; organizer: Mailbox; registry: Registry },
+  {
+    pages,
+    organizer,
+    registry,
+    liveKeys,
+  }: { pages: Pages; organizer: Mailbox; registry: Registry; liveKeys: LiveKeys },
 ): void => {
   app.removeContentTypeParser(["application/json", "text/plain"]);
   app.addContentTypeParser("application/json", { parseAs: "buffer" }, async (_request: FastifyRequest, body: Buffer) =>
@@ -97,7 +104,7 @@ const registerRoutes = (
   partnerLinkRoutes(app, parts);
   endpointRoutes(app, parts);
   replayRoutes(app, parts);
-  keyRoutes(app, parts);
+  keyRoutes(app, parts, liveKeys);
   pauseRoutes(app, parts);
   drillRoutes(app, parts);
   proofRoutes(app, parts, pages);
@@ -144,8 +151,9 @@ export const makeServer = async (parts: HttpParts): Promise<FastifyInstance> => 
     hsts: parts.config.publicUrl.startsWith("https:"),
   });
   await app.register(rateLimit, { global: false, cache: 10_000 });
-  app.addHook("onRequest", makeAuthorize(app, parts));
+  const liveKeys = makeLiveKeys({ look: (hash) => findKeyByHash(parts.ledger.pools.urgent, hash) });
+  app.addHook("onRequest", makeAuthorize(app, { liveKeys, limits: parts.limits }));
   await registerDocumentation(app, parts.config.publicUrl, VERSION);
-  registerRoutes(app, parts, { pages, organizer, registry });
+  registerRoutes(app, parts, { pages, organizer, registry, liveKeys });
   return app;
 };

@@ -145,14 +145,14 @@ test("a job of creations that is lost, or ends between commit and queue, is made
   const { parts } = pipeline;
   await announce(["CHG-1"]);
   const reconcile = makeReconcile(parts);
-  assert.deepEqual(await reconcile.run(true), { plans: 0, notices: 1 + REMINDERS, chunks: 0 });
+  assert.deepEqual(await reconcile.run("flush"), { plans: 0, notices: 1 + REMINDERS, chunks: 0 });
   assert.deepEqual(await ownJobs(), { due: [announcementOf("CHG-1")], ahead: REMINDERS });
 
   await announce(["CHG-2", "CHG-3"]);
   const killed = { ...parts.queues, get: () => assert.fail("killed") } as unknown as Queues;
   await assert.rejects(fanOutTogether(killed)(["CHG-2", "CHG-3"].map(announcementOf)), /killed/);
   assert.deepEqual((await fannedOut())["CHG-3"], [2, true]);
-  assert.deepEqual(await reconcile.run(true), { plans: 0, notices: 2 * REMINDERS, chunks: 2 });
+  assert.deepEqual(await reconcile.run("flush"), { plans: 0, notices: 2 * REMINDERS, chunks: 2 });
   assert.equal(await chunkJobs(), 2);
 });
 

@@ -1,12 +1,10 @@
 import assert from "node:assert/strict";
-import { mkdtemp, readFile, stat } from "node:fs/promises";
-import { join } from "node:path";
 import { test } from "node:test";
-import { ensureAdminKey } from "../../src/http/first-key.ts";
 import { LIMITS } from "../../src/http/limits.ts";
 import { SCOPES, type Scope } from "../../src/ledger/keys.ts";
 import { makeKey, openApi } from "../support/api.ts";
-import { freshLedger, quietLog, temporaryFolder } from "../support/servers.ts";
+import { freshLedger } from "../support/servers.ts";
+import { until } from "../support/until.ts";
 
 /** Every route that is not public, with the scope that it must ask for. */
 const ROUTES: Record<string, Scope> = {
@@ -140,6 +138,21 @@ test("a wrong, a cut and a revoked key are refused alike", async () => {
   assert.equal(scheme.statusCode, 401);
 });
 
+test("a revoked key is refused at once by the API that revoked it, and by another within a second", async () => {
+  const { ledger } = await freshLedger();
+  const [api, other] = [await openApi({ ledger }), await openApi({ ledger })];
+  const { key, secret } = (await api.call("POST", "/v1/keys", { body: { name: "billing", scopes: ["read"] } })).json();
+  const status = async (asked: typeof api) => (await asked.call("GET", "/v1/changes", { key: secret })).statusCode;
+  assert.deepEqual([await status(api), await status(other)], [200, 200]);
+  assert.equal((await api.call("DELETE", `/v1/keys/${key}`)).statusCode, 204);
+  const revokedAt = performance.now();
+  assert.equal(await status(api), 401);
+  // Asked all the time, which must not prolong what it remembers.
+  await until(async () => (await status(other)) === 401, { deadlineMs: 2_000, what: "the other API refuses the key" });
+  const tookMs = performance.now() - revokedAt;
+  assert.ok(tookMs < 1_500, `it took ${tookMs} ms`);
+});
+
 test("the last admin key cannot be revoked", async () => {
   const api = await openApi();
   const { items } = (await api.call("GET", "/v1/keys")).json();
@@ -191,60 +204,4 @@ test("a key that asks too often is told to wait, and others are not", async () =
   assert.deepEqual([await ask(api.keys.read), await ask(api.keys.read), await ask(api.keys.read)], [200, 200, 429]);
   assert.equal(await ask(other), 200);
   assert.ok(LIMITS.emit.max / (LIMITS.emit.windowMs / 1000) >= 1_000, "the default lets 1,000 events a second in");
-});
-
-test("the first start makes one admin key and keeps it for the command line, and the next start makes none", async () => {
-  const { ledger } = await freshLedger();
-  const dataFolder = await mkdtemp(join(await temporaryFolder(), "data-"));
-  const starts = await Promise.all(
-    [1, 2, 3].map(() => ensureAdminKey({ ledger, config: { adminKey: undefined, dataFolder }, log: quietLog })),
-  );
-  const made = starts.flatMap((start) => (start.made === null ? [] : [start.made]));
-  assert.equal(made.length, 1);
-  const file = join(dataFolder, "admin-key");
-  assert.equal((await readFile(file, "utf8")).trim(), made[0]);
-  assert.equal((await stat(file)).mode & 0o777, 0o600);
-  const api = await openApi({ ledger });
-  assert.equal((await api.call("GET", "/v1/keys", { key: made[0] ?? "" })).statusCode, 200);
-  assert.deepEqual(await ensureAdminKey({ ledger, config: { adminKey: undefined, dataFolder }, log: quietLog }), {
-    made: null,
-  });
-});
-
-test("any text of FOREWARN_ADMIN_KEY works as a key, also after it was revoked", async () => {
-  const { ledger } = await freshLedger();
-  const config = { adminKey: "correct horse battery staple".replaceAll(" ", "-"), dataFolder: "/nonexistent" };
-  const start = () => ensureAdminKey({ ledger, config, log: quietLog });
-  assert.deepEqual([await start(), await start()], [{ made: null }, { made: null }]);
-  const api = await openApi({ ledger });
-  const ask = async () => (await api.call("GET", "/v1/keys", { key: config.adminKey })).statusCode;
-  assert.equal(await ask(), 200);
-  await ledger.pools.routine.query("UPDATE keys SET revoked_at = now() WHERE name = 'FOREWARN_ADMIN_KEY'");
-  assert.equal(await ask(), 401);
-  await start();
-  assert.equal(await ask(), 200);
-});
-
-test("another FOREWARN_ADMIN_KEY takes the place of the former one, and keys that were made otherwise stay", async () => {
-  const { ledger } = await freshLedger();
-  const dataFolder = await temporaryFolder();
-  const start = (adminKey?: string) => ensureAdminKey({ ledger, config: { adminKey, dataFolder }, log: quietLog });
-  const { made } = await start();
-  await start("the-first-admin-key");
-  const api = await openApi({ ledger });
-  const works = async (key: string) => (await api.call("GET", "/v1/keys", { key })).statusCode === 200;
-  const created = await api.call("POST", "/v1/keys", {
-    key: "the-first-admin-key",
-    body: { name: "FOREWARN_ADMIN_KEY", scopes: ["admin"] },
-  });
-  const others = [made ?? "", created.json<{ secret: string }>().secret];
-  assert.deepEqual(await Promise.all(["the-first-admin-key", ...others].map(works)), [true, true, true]);
-
-  await Promise.all([start("the-second-admin-key"), start("the-second-admin-key")]);
-  const keys = ["the-second-admin-key", "the-first-admin-key", ...others];
-  assert.deepEqual(await Promise.all(keys.map(works)), [true, false, true, true]);
-  await start();
-  assert.deepEqual(await Promise.all(keys.map(works)), [true, false, true, true], "without the variable all stays");
-  await start("the-first-admin-key");
-  assert.deepEqual(await Promise.all(keys.map(works)), [false, true, true, true], "back again");
 });

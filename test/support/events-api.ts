@@ -1,5 +1,6 @@
+import { storageFault } from "../../src/domain/storable.ts";
 import { Problem } from "../../src/errors.ts";
-import type { EventAnswer } from "../../src/flow/decide-event.ts";
+import { type EventAnswer, refusedFor } from "../../src/flow/decide-event.ts";
 import { openApi } from "./api.ts";
 
 export const STRUCTURED = "application/cloudevents+json";
@@ -38,12 +39,14 @@ export const answer = (change: string): EventAnswer => ({
   ],
 });
 
-/** An API whose flow remembers what it was given: ids starting with `bad` are refused, `again` are duplicates. */
+/** An API whose flow remembers what it was given and could store: ids starting with `bad` are refused, `again` are duplicates. */
 export const openEvents = async () => {
   const accepted: unknown[] = [];
   const previewed: { envelope: unknown; at: string | null }[] = [];
   const api = await openApi({
     acceptEvent: async (envelope) => {
+      const unfit = storageFault(envelope);
+      if (unfit) return refusedFor([unfit.fault], unfit.problem);
       accepted.push(envelope);
       const { id } = envelope as { id: string };
       if (id.startsWith("bad"))

@@ -10,6 +10,7 @@ import {
   releaseInstant,
   shiftInstant,
 } from "../../src/domain/calendar.ts";
+import { offsetSpan } from "../../src/domain/duration.ts";
 import { day, instant, zone } from "../support/calendar-arbitraries.ts";
 
 const paris = { timeZone: "Europe/Paris", sendAt: "09:00" };
@@ -53,7 +54,7 @@ suite("releases", () => {
     ["2027-03-01T08:00:00.000Z", "-PT1.5S", "2027-03-01T07:59:58.500Z"],
   ] as const)
     test(`the ${offset} notice of a release at ${releaseAt} is due ${utc}`, () =>
-      assert.deepEqual(beforeRelease(releaseAt, offset, paris), new Date(utc)));
+      assert.deepEqual(beforeRelease(releaseAt, paris)(offsetSpan(offset)), new Date(utc)));
 
   test("a month later by the clock keeps the wall clock and its seconds", () =>
     assert.deepEqual(

@@ -38,12 +38,6 @@ type Reached = { kind: "answer"; answer: EventAnswer; duplicate: boolean } | { k
 
 export const eventRoutes = (app: Server, { ledger, config, acceptEvent, previewEvent }: HttpParts): void => {
   const reach = async (envelope: unknown, preview: { at: string | null } | null): Promise<Reached> => {
-    // In every mode, for the attributes of binary mode count too.
-    if (Buffer.byteLength(JSON.stringify(envelope)) > BYTES.event)
-      return {
-        kind: "refused",
-        problem: new Problem("too-large", "the event is larger than 64 KiB; shorten its details"),
-      };
     if (preview) {
       const outcome = await previewEvent(envelope, preview.at);
       return outcome.kind === "planned" ? { kind: "answer", answer: outcome.answer, duplicate: false } : outcome;

@@ -3,6 +3,7 @@ import { Problem } from "../../errors.ts";
 import { inTransaction } from "../../ledger/connection.ts";
 import { insertKey, type KeyRow, listKeys, revokeKey } from "../../ledger/keys.ts";
 import { mintKey } from "../keys.ts";
+import type { LiveKeys } from "../live-keys.ts";
 import type { HttpParts } from "../parts.ts";
 import { found, noSuch, type Server } from "../route.ts";
 import { createdKey, key, newKey } from "../shapes/key.ts";
@@ -17,7 +18,7 @@ const showKey = ({ createdAt, revokedAt, ...row }: KeyRow) => ({
   revokedAt: revokedAt?.toISOString() ?? null,
 });
 
-export const keyRoutes = (app: Server, { ledger }: HttpParts): void => {
+export const keyRoutes = (app: Server, { ledger }: HttpParts, liveKeys: LiveKeys): void => {
   const sql = ledger.pools.routine;
 
   app.get(
@@ -62,12 +63,14 @@ export const keyRoutes = (app: Server, { ledger }: HttpParts): void => {
       schema: {
         tags,
         summary: "Revoke an API key, from its next request on",
+        description: "Other API processes on the same ledger refuse it within a second.",
         params: z.object({ key: z.string().max(64) }),
         response: { 204: z.undefined().describe("Revoked"), ...problems("not-found", "conflict") },
       },
     },
     async ({ params }, reply) => {
-      const outcome = await inTransaction(sql, (tx) => revokeKey(tx, params.key));
+      // Also after a failure: a COMMIT without an answer may have gone through.
+      const outcome = await inTransaction(sql, (tx) => revokeKey(tx, params.key)).finally(() => liveKeys.forget());
       if (outcome === "absent") throw noSuch("live key", params.key);
       if (outcome === "last") throw new Problem("conflict", "this is the last admin key; make another one first");
       return reply.code(204).send();
