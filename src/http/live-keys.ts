@@ -7,10 +7,12 @@ export type LiveKey = { key: string; scopes: readonly Scope[] };
 const REMEMBERED_MS = 1_000;
 const MOST = 1_000;
 
-/** The keys that the requests of the last second came with: each is looked up once in it, however many requests it signs. */
+/** The keys that the events of the last second came with: each is looked up once in it, however many events it brings. */
 export type LiveKeys = {
   /** The live key with this SHA-256; null when there is none or it was revoked, which is not remembered. */
   find(hash: Buffer): Promise<LiveKey | null>;
+  /** The same, asked of the ledger now. */
+  findNow(hash: Buffer): Promise<LiveKey | null>;
   /** To be called once a revocation is committed, before it is answered: what was looked up until then counts no more. */
   forget(): void;
 };
@@ -25,8 +27,13 @@ export const makeLiveKeys = ({ look, now = () => performance.now() }: Parts): Li
   /** Also those whose look-up is under way: whoever asks meanwhile shares it. The second runs from when it began. */
   const looked = new Map<string, { until: number; found: Promise<LiveKey | null> }>();
 
+  const findNow = async (hash: Buffer): Promise<LiveKey | null> => {
+    const key = await look(hash);
+    return key && timingSafeEqual(key.hash, hash) ? key : null;
+  };
+
   const lookUp = (fingerprint: string, hash: Buffer): Promise<LiveKey | null> => {
-    const found = look(hash).then((key) => (key && timingSafeEqual(key.hash, hash) ? key : null));
+    const found = findNow(hash);
     const entry = { until: now() + REMEMBERED_MS, found };
     const drop = (): void => {
       if (looked.get(fingerprint) === entry) looked.delete(fingerprint);
@@ -43,6 +50,7 @@ export const makeLiveKeys = ({ look, now = () => performance.now() }: Parts): Li
       const entry = looked.get(fingerprint);
       return entry && now() < entry.until ? entry.found : lookUp(fingerprint, hash);
     },
+    findNow,
     forget: () => looked.clear(),
   };
 };
