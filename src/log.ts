@@ -27,7 +27,11 @@ const redactedWithin = (fields: Record<string, unknown>): Record<string, unknown
 const REDACTING = {
   redact: { paths: REDACTED, censor: CENSOR },
   formatters: { log: redactedWithin },
-  serializers: { err: (error: Error): unknown => redacted(pino.stdSerializers.err(error)) },
+  serializers: {
+    err: (error: Error): unknown => redacted(pino.stdSerializers.err(error)),
+    // Fastify's own would give the URL, which may hold a partner's token.
+    req: ({ id, method }: { id?: unknown; method?: unknown }): unknown => ({ id, method }),
+  },
 };
 
 /** JSON lines on standard output (`destination` for tests); one wide line per fact, secrets and addresses redacted above debug. */

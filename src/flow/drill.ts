@@ -38,7 +38,7 @@ export type Drill = () => Promise<Drilled>;
  * not. It is safe while workers run, for it is what they expect of a flush at any moment.
  *
  * Two things stay: the queue `events`, whose jobs were accepted by nobody yet, and the mark by which schedulers notice a
- * flush, because the rebuilding is done and counted here.
+ * flush, because the rebuilding is done and counted here. Should this process be killed meanwhile, the mark's time runs out.
  */
 export const makeDrill = ({
   reconcile,
@@ -68,6 +68,7 @@ export const makeDrill = ({
       chunks: await waitingIn(QUEUES.chunks),
     };
     const begunAt = performance.now();
+    await reconcile.markRebuilding();
     const keys = await flushPrefix(redis, prefix, [`${prefix}:events:`, epochKeyOf(prefix)]);
     const flushedAt = performance.now();
     const back = await reconcile.run("flush");

@@ -8,9 +8,10 @@ type Waiting<Given, Made> = { given: Given; resolve(made: Made | Promise<Made>):
 
 /**
  * One group is under way at a time, and whoever comes meanwhile goes with the next: what is alone does not wait, and the more
- * there is to do the less each costs. Two that share a key are never in one group, and keep their order.
+ * there is to do the less each costs. Two that share a key are never in one group, and run in their order.
  *
- * `run` answers for each of the group in its order; what is a promise then is not waited for by the next group.
+ * `run` answers for each of the group in its order; what is a promise then is not waited for by the next group. A run that fails does
+ * so for all who wait as well: group after group would find out by itself, each as late as the one before.
  */
 export const makeGroupCommit = <Given, Made>({
   most,
@@ -44,7 +45,7 @@ export const makeGroupCommit = <Given, Made>({
         const made = await run(group.map(({ given }) => given));
         for (const [at, one] of group.entries()) one.resolve(made[at] as Made | Promise<Made>);
       } catch (error) {
-        for (const one of group) one.reject(error);
+        for (const one of [...group, ...waiting.splice(0)]) one.reject(error);
       }
     }
     isUnderWay = false;

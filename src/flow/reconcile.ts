@@ -37,14 +37,18 @@ const WAYS = {
 export type Cause = keyof typeof WAYS;
 type Way = (typeof WAYS)[Cause];
 const PLANS = 1_000;
+/** A mark of a rebuilding lasts no longer unless that came to its end: then somebody takes over from who was killed. */
+const REBUILDING_MS = 120_000;
 /** Any constant: one process reconciles at a time; a paused one holds it for no longer than its transaction. */
 const RECONCILE_LOCK = 7_305_112_044;
 
 export type Reconcile = {
   /** The ledger against the queue: puts back what is missing. */
   run(cause: Cause): Promise<Reconciled>;
-  /** Whether Redis has lost its memory since the last look; sets the mark anew. */
+  /** Whether Redis has lost its memory since the last rebuilding; if so it is for the caller to rebuild, and the mark says that somebody does. */
   wasFlushed(): Promise<boolean>;
+  /** Says that somebody rebuilds, who is about to flush. */
+  markRebuilding(): Promise<void>;
 };
 
 /** Rows of the ledger that each have a job: how to read those that follow one, and how to queue those that are missing. */
@@ -131,20 +135,35 @@ export const makeReconcile = ({ ledger, queues, redis, log, prefix, registry }: 
     queue: (lost) => queueChunks(queues, lost),
   });
 
+  const putAllBack = async (cause: Cause): Promise<Reconciled> => ({
+    plans: await plans(cause),
+    notices: await putBack(cause, notices(WAYS[cause])),
+    chunks: await putBack(cause, chunks(WAYS[cause])),
+  });
+
+  const rebuild = async (): Promise<Reconciled> => {
+    try {
+      // The flush took the bounds of BullMQ's own streams along with the jobs.
+      await queues.setBounds();
+      const back = await putAllBack("flush");
+      await redis.set(epochKey, new Date().toISOString());
+      return back;
+    } catch (error) {
+      // Where Redis is away as well, the mark's time runs out.
+      await redis.del(epochKey).catch(() => undefined);
+      throw error;
+    }
+  };
+
   return {
     run: async (cause) => {
-      // A flush took the bounds of BullMQ's own streams along with the jobs.
-      if (cause === "flush") await queues.setBounds();
-      const back = {
-        plans: await plans(cause),
-        notices: await putBack(cause, notices(WAYS[cause])),
-        chunks: await putBack(cause, chunks(WAYS[cause])),
-      };
+      const back = await (cause === "flush" ? rebuild() : putAllBack(cause));
       count(back, cause);
       if (back.plans + back.notices + back.chunks > 0 || cause === "flush")
         log.warn({ ...back, cause }, "the queue was rebuilt from the ledger");
       return back;
     },
-    wasFlushed: async () => (await redis.set(epochKey, new Date().toISOString(), "NX")) === "OK",
+    wasFlushed: async () => (await redis.set(epochKey, new Date().toISOString(), "PX", REBUILDING_MS, "NX")) === "OK",
+    markRebuilding: async () => void (await redis.set(epochKey, new Date().toISOString(), "PX", REBUILDING_MS)),
   };
 };

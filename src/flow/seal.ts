@@ -23,8 +23,9 @@ const MARGIN_MS = 10_000;
 const ROWS = 200;
 /** Seals of one tick; a large fan-out is caught up with by and by. */
 const SEALS = 2_000;
-/** How many times as long as it took the next seal waits, so that whoever is waited for comes in between. */
+/** How many times as long as it took the next seal waits, so that whoever is waited for comes in between; and no longer, to keep up. */
 const RESTS = 4;
+const MOST_REST_MS = 40;
 
 /** Seals what was recorded since the last seal; answers how many rows that was. */
 export type SealNew = () => Promise<number>;
@@ -89,7 +90,7 @@ export const makeSealNew = ({
       const rows = await sealUpTo(through);
       if (rows === null) break;
       sealed += rows;
-      if (rows > 0) await wait(RESTS * (performance.now() - begunAt));
+      if (rows > 0) await wait(Math.min(RESTS * (performance.now() - begunAt), MOST_REST_MS));
     }
     return sealed;
   };

@@ -7,7 +7,7 @@ export type LiveKey = { key: string; scopes: readonly Scope[] };
 const REMEMBERED_MS = 1_000;
 const MOST = 1_000;
 
-/** The keys that the events of the last second came with: each is looked up once in it, however many events it brings. */
+/** The keys that emitters of the last second came with: each is looked up once in it, however many events it brings. */
 export type LiveKeys = {
   /** The live key with this SHA-256; null when there is none or it was revoked, which is not remembered. */
   find(hash: Buffer): Promise<LiveKey | null>;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { before, beforeEach, test } from "node:test";
 import { type Cause, makeReconcile, type Reconcile } from "../../src/flow/reconcile.ts";
-import { noticeJobId, type Queues } from "../../src/queue/queues.ts";
+import { epochKeyOf, noticeJobId, type Queues } from "../../src/queue/queues.ts";
 import { type Pipeline, startPipeline } from "../support/pipeline.ts";
 
 /** More than a page of what is only looked over. */
@@ -62,6 +62,29 @@ for (const cause of ["outage", "flush"] as const satisfies Cause[])
     assert.deepEqual(await reconcile.run(cause), { ...NOTHING, notices: 3 });
     for (const id of lost) assert.ok(await isQueued(id), id);
   });
+
+test("a rebuilding that fails, or whose process is killed, is taken over by whoever looks then", async () => {
+  const { redis, prefix, queues } = pipeline.parts;
+  const mark = epochKeyOf(prefix);
+  assert.equal(await redis.pttl(mark), -1, "one that came to its end leaves a mark that stays");
+  assert.equal(await reconcile.wasFlushed(), false);
+
+  await redis.del(mark);
+  assert.equal(await reconcile.wasFlushed(), true);
+  assert.equal(await reconcile.wasFlushed(), false, "somebody is at it");
+  assert.ok((await redis.pttl(mark)) > 0, "and if that one is killed the mark's time runs out");
+  const failing = makeReconcile({
+    ...pipeline.parts,
+    queues: { ...queues, setBounds: () => Promise.reject(new Error("no")) },
+  });
+  await assert.rejects(failing.run("flush"), /no/);
+  assert.equal(await reconcile.wasFlushed(), true);
+  await reconcile.run("flush");
+  assert.equal(await redis.pttl(mark), -1);
+
+  await reconcile.markRebuilding();
+  assert.ok((await redis.pttl(mark)) > 0, "a drill's mark too");
+});
 
 test("what was committed in these seconds is on its way to the queue, unless Redis was flushed", async () => {
   await lose("n7");

@@ -168,7 +168,7 @@ test("a batch over HTTP keeps its order where order matters: creation, update, c
     creation("BATCH-1"),
     envelope("updated", { change: "BATCH-1", summary: "more" }),
     creation("BATCH-2"),
-    creation("BATCH-1"),
+    creation("BATCH-1", { category: "emergency", releaseAt: inDays(2) }),
     envelope("cancelled", { change: "BATCH-2", reason: "withdrawn" }),
   ];
   const answer = await api.call("POST", "/v1/events", { body: batch, type: BATCH });

@@ -43,6 +43,16 @@ test("what is no secret is logged as it is", () => {
 
 test("what was thrown and is no error is logged too", () => assert.equal(said("info", { err: null })["err"], null));
 
+test("of a request no URL is logged, whoever logs it", () => {
+  const request = Object.create({
+    get url() {
+      return `/p/${SECRET}`;
+    },
+  }) as object;
+  Object.assign(request, { id: "req-1", method: "GET" });
+  assert.deepEqual(said("info", { req: request })["req"], { id: "req-1", method: "GET" });
+});
+
 test("what a child binds is redacted, and does not change what it was given", () => {
   const lines: string[] = [];
   const given = { endpoint: { url: SECRET } };

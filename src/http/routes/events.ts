@@ -34,6 +34,13 @@ const showEvent = ({ acceptedAt, refusal, ...row }: EventView) => ({
   ...(refusal === null ? {} : { refusal }),
 });
 
+/** Of an event that nobody has read yet: its type, and what decides whether another one has to wait for it. */
+const saidBy = (envelope: unknown): { type: unknown; names: string[] } => {
+  const { type, source, id, data } = (envelope ?? {}) as Record<string, unknown>;
+  const { change } = (data ?? {}) as Record<string, unknown>;
+  return { type, names: [JSON.stringify([change]), JSON.stringify([source, id])] };
+};
+
 type Reached = { kind: "answer"; answer: EventAnswer; duplicate: boolean } | { kind: "refused"; problem: Problem };
 
 export const eventRoutes = (app: Server, { ledger, config, acceptEvent, previewEvent }: HttpParts): void => {
@@ -53,11 +60,14 @@ export const eventRoutes = (app: Server, { ledger, config, acceptEvent, previewE
         "too-large",
         `a batch holds at most ${BATCH_EVENTS} events, and this one ${body.length}; split it`,
       );
-    // What creates changes goes together; one after the other, events of one change keep their order.
+    // What creates changes goes together; one after the other, events of one change or identity keep their order.
     const reached: Promise<Reached>[] = [];
+    const named = new Set<string>();
     for (const envelope of body) {
-      const isCreation = (envelope as { type?: unknown } | null)?.type === CREATION;
-      if (!isCreation) await Promise.all(reached);
+      const { type, names } = saidBy(envelope);
+      const isCreation = type === CREATION;
+      if (!isCreation || names.some((name) => named.has(name))) await Promise.all(reached);
+      for (const name of names) named.add(name);
       reached.push(reach(envelope, preview));
       if (!isCreation) await reached.at(-1);
     }

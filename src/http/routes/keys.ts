@@ -63,7 +63,7 @@ export const keyRoutes = (app: Server, { ledger }: HttpParts, liveKeys: LiveKeys
       schema: {
         tags,
         summary: "Revoke an API key, from its next request on",
-        description: "Other API processes on the same ledger may take events with it for a second more.",
+        description: "Other API processes on the same ledger may take events and bounces with it for a second more.",
         params: z.object({ key: z.string().max(64) }),
         response: { 204: z.undefined().describe("Revoked"), ...problems("not-found", "conflict") },
       },
