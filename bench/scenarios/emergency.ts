@@ -1,3 +1,4 @@
+import { setTimeout as pause } from "node:timers/promises";
 import { announce, awaitQuiet, awaitSent } from "../announce.ts";
 import { startChild } from "../ask-child.ts";
 import { populate } from "../populate.ts";
@@ -10,6 +11,7 @@ const SIZES = {
   quick: { backlog: 2_000, urgent: 200, runs: 1 },
 };
 const DEADLINE_MS = 60_000;
+const POLL_MS = 10;
 
 /** From just before the event is accepted. */
 type Run = { firstMs: number; allMs: number };
@@ -57,6 +59,15 @@ export const emergency: Scenario = {
         return rows.length > 0;
       };
 
+      /** A routine fan-out makes way for half a second after an emergency; another one announced meanwhile would only lengthen the queue. */
+      const untilRoutine = async (): Promise<void> => {
+        const deadline = performance.now() + DEADLINE_MS;
+        while (!(await routineLeft())) {
+          if (performance.now() > deadline) throw new Error("a routine notice was not fanned out");
+          await pause(POLL_MS);
+        }
+      };
+
       await once();
       await once();
       const idle: Run[] = [];
@@ -64,7 +75,10 @@ export const emergency: Scenario = {
       const beside: Run[] = [];
       // Only what began and ended while routine deliveries were moving counts.
       for (let run = 0; beside.length < runs && run < runs * 5; run += 1) {
-        if (!(await routineLeft())) await announce(stage, "api");
+        if (!(await routineLeft())) {
+          await announce(stage, "api");
+          await untilRoutine();
+        }
         const wasBusy = await routineLeft();
         const one = await once();
         if (wasBusy && (await routineLeft())) beside.push(one);
