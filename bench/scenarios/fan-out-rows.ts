@@ -1,3 +1,4 @@
+import { WINDOW } from "../../src/flow/fan-out-notice.ts";
 import { fanOutWindow, lockNotice } from "../../src/ledger/fan-out.ts";
 import { inTransaction } from "../../src/ledger/connection.ts";
 import { makeFanOutNotice } from "../../src/flow/fan-out-notice.ts";
@@ -8,7 +9,6 @@ import { median, type Scenario } from "../result.ts";
 import { openStage } from "../stage.ts";
 
 const SIZES = { full: { endpoints: 1_000_000, rounds: 3 }, quick: { endpoints: 10_000, rounds: 1 } };
-const WINDOW = 2_000;
 
 /** Rows of a fan-out, window by window and each one's chunks queued, against the statement of the windows alone. */
 export const fanOutRows: Scenario = {
