@@ -1,7 +1,6 @@
-import { WINDOW } from "../../src/flow/fan-out-notice.ts";
 import { fanOutWindow, lockNotice } from "../../src/ledger/fan-out.ts";
 import { inTransaction } from "../../src/ledger/connection.ts";
-import { makeFanOutNotice } from "../../src/flow/fan-out-notice.ts";
+import { makeFanOutNotice, WINDOW } from "../../src/flow/fan-out-notice.ts";
 import { makePlanNotices } from "../../src/flow/plan-notices.ts";
 import { announce } from "../announce.ts";
 import { populate } from "../populate.ts";

@@ -19,7 +19,7 @@ const FIRST_WINDOW: Record<Lane, number> = { urgent: 20, routine: WINDOW };
 
 /** With more chunks of a lane and channel on the queue, a fan-out slows to 10,000 endpoints a second: about 400,000 deliveries. */
 const MOST_QUEUED = 2_000;
-const PAUSE_MS = 200;
+const PAUSE_MS = 100;
 /** Who was told decides who hears what: while a sender has the earlier notice in hand, the next one waits. */
 const UNSETTLED_MS = 250;
 
@@ -50,7 +50,7 @@ type Step = FannedOut | { kind: "more"; lane: Lane };
  * Makes a delivery per endpoint, window by window: each is one commit that also moves the notice's cursor, followed by
  * one job per chunk. Killed anywhere, it goes on from the cursor; run twice, it inserts nothing twice.
  *
- * A fan-out never floods the queue: while the senders have enough to do it makes five windows a second, and goes on from its
+ * A fan-out never floods the queue: while the senders have enough to do it makes ten windows a second, and goes on from its
  * cursor. It never stops for them: a channel without a sender must not keep the other from being told.
  * Each window looks at the notice anew under its row's lock, so a superseded notice stops between two windows.
  */

@@ -136,13 +136,13 @@ test("while its lane has more than 2,000 chunks waiting a fan-out makes one wind
   const fanOutNotice = makeFanOutNotice({ ...parts, untilQuiet: () => Promise.resolve(), log: quietLog });
   const made = async () => [await queue.getWaitingCount(), (await pipeline.counts())["waiting"]];
 
-  assert.deepEqual(await fanOutNotice({ notice }), { kind: "later", delayMs: 200, lane: "routine" });
+  assert.deepEqual(await fanOutNotice({ notice }), { kind: "later", delayMs: 100, lane: "routine" });
   assert.deepEqual(await made(), [2_001 + 5, 1_000]);
-  assert.deepEqual(await fanOutNotice({ notice }), { kind: "later", delayMs: 200, lane: "routine" });
-  assert.deepEqual(await made(), [2_001 + 15, 3_000]);
+  assert.deepEqual(await fanOutNotice({ notice }), { kind: "later", delayMs: 100, lane: "routine" });
+  assert.deepEqual(await made(), [2_001 + 10, 2_000]);
   await queue.drain();
   assert.deepEqual(await fanOutNotice({ notice }), { kind: "done" });
-  assert.deepEqual(await made(), [86, 20_001]);
+  assert.deepEqual(await made(), [91, 20_001]);
 });
 
 test("an endpoint that is told by another transaction while its window is made gets one delivery, and so do all others", async () => {
