@@ -12,10 +12,10 @@ import { queueChunks } from "./queue-chunks.ts";
 export const WINDOW = 1_000;
 /**
  * An urgent notice's first window is small, so that its first senders start at once, and the next is ten times as large, so that they
- * do not wait for it: 20, 200, and then the whole.
+ * do not wait for it: 10, 100, and then the whole.
  */
 const GROWTH = 10;
-const FIRST_WINDOW: Record<Lane, number> = { urgent: 20, routine: WINDOW };
+const FIRST_WINDOW: Record<Lane, number> = { urgent: 10, routine: WINDOW };
 
 /** With more chunks of a lane and channel on the queue, a fan-out slows to 10,000 endpoints a second: about 400,000 deliveries. */
 const MOST_QUEUED = 2_000;

@@ -45,13 +45,13 @@ export type RecordEvent = (read: ReadEnvelope) => Promise<Recorded>;
 export const envelopeHash = (envelope: unknown): Buffer =>
   createHash("sha256").update(canonicalJson(envelope)).digest();
 
-/** So many take as long as ten alone, and nobody waits for more than that. */
+/** So many small ones take as long as ten alone, and nobody waits for more than that. */
 const MOST_TOGETHER = 50;
 
 type Locks = (sql: Sql, changes: readonly string[]) => Promise<ReadonlySet<string>>;
 
 const waitForLock: Locks = async (sql, changes) => {
-  for (const change of changes) await lockChange(sql, change);
+  await Promise.all(changes.map((change) => lockChange(sql, change)));
   return new Set(changes);
 };
 

@@ -3,6 +3,12 @@ import type { Sql } from "./connection.ts";
 import { CHUNK_SIZE, type NewChunk } from "./fan-out.ts";
 
 /**
+ * The transaction commits without waiting for the log to be on disk. Only for what may be forgotten if PostgreSQL itself is killed
+ * in the fraction of a second before the next commit of anybody, which takes it along: see ADR 14.
+ */
+const COMMITS_SOON = "(SELECT set_config('synchronous_commit', 'off', true)) = 'off'";
+
+/**
  * Takes the lease of a chunk: whoever gets the row sends it, everyone else ends. BullMQ's own re-run, the sweeper and a
  * re-add after a flush may all bring the same chunk; this statement is what makes them one. Answers the run's number.
  */
@@ -10,7 +16,8 @@ export const takeLease = async (sql: Sql, chunk: number, leaseMs: number): Promi
   const { rows } = await sql.query<{ run: number }>({
     name: "take-lease",
     text: `UPDATE chunks SET run = run + 1, state = 'running', leased_until = now() + $2 * interval '1 millisecond'
-           WHERE id = $1 AND state IN ('queued', 'running') AND (leased_until IS NULL OR leased_until < now()) RETURNING run`,
+           WHERE id = $1 AND state IN ('queued', 'running') AND (leased_until IS NULL OR leased_until < now()) AND ${COMMITS_SOON}
+           RETURNING run`,
     values: [chunk, leaseMs],
   });
   return rows[0]?.run ?? null;
@@ -32,7 +39,8 @@ export const endRun = async (
   await sql.query({
     name: "end-run",
     text: `WITH ended AS (
-             UPDATE chunks SET state = 'done', leased_until = NULL WHERE id = $1 AND run = $2 AND state = 'running' RETURNING id
+             UPDATE chunks SET state = 'done', leased_until = NULL WHERE id = $1 AND run = $2 AND state = 'running'
+               AND ${COMMITS_SOON} RETURNING id
            ),
            its_notices AS (DELETE FROM chunk_notices WHERE chunk = (SELECT id FROM ended))
            UPDATE deliveries SET chunk = NULL, due_at = greatest(due_at, now() + $3 * interval '1 millisecond')

@@ -60,8 +60,9 @@ export type Queues = {
   areOpen(): boolean;
   get(name: QueueName): Queue;
   /**
-   * Adds jobs, urgent ones at once, others together with those that come within 25 ms; resolves once Redis has them. A job that is added by itself wakes
-   * Redis and the queue's worker for itself, each delayed one too: at 100 events a second that was a third of what either did.
+   * Adds jobs, urgent ones at once, others together with those that come within 25 ms; resolves once Redis has them. A job that
+   * is added by itself wakes Redis and the queue's worker for itself, each delayed one too: at 100 events a second that was a
+   * third of what either did.
    */
   addSoon(name: QueueName, jobs: readonly QueuedJob[]): Promise<void>;
   /** Adds one job for all changes that are created on the routine lane within 25 ms; resolves once Redis has it. */

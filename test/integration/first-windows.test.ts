@@ -60,14 +60,14 @@ beforeEach(async () => {
   );
 });
 
-test("an emergency's first window is a small one, the next is a full chunk, and each chunk says whose it is", async () => {
+test("an emergency's first window is a small one, each next one ten times as large, and each chunk says whose it is", async () => {
   await planNotices()({ change: "CHG-1", revision: 1, due: ["CHG-1.r1.announcement"] });
   const { rows } = await ledger.pools.routine.query<{ chunk: number; count: number; notice: number }>(
     "SELECT chunk, count(*) AS count, min(notice) AS notice FROM deliveries GROUP BY chunk ORDER BY chunk",
   );
   assert.deepEqual(
     rows.map(({ count }) => count),
-    [20, 200, 80],
+    [10, 100, 190],
   );
   assert.deepEqual(
     chunks,

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
-import type { Ledger } from "../../src/ledger/connection.ts";
+import { endRun, takeLease } from "../../src/ledger/chunks.ts";
+import { inTransaction, type Ledger, type Sql } from "../../src/ledger/connection.ts";
+import { settleSent } from "../../src/ledger/deliveries.ts";
 import { takeChunk } from "../../src/ledger/take-chunk.ts";
 import { freshLedger } from "../support/servers.ts";
 import { until } from "../support/until.ts";
@@ -73,4 +75,23 @@ test("chunks that could not be taken, more than there are connections, keep none
   for (let turn = 0; turn < 6; turn += 1)
     await assert.rejects(takeChunk(ledger.pools.urgent, { chunk: Number.NaN, channel: "webhook", leaseMs: LEASE_MS }));
   assert.equal((await take(3))?.run, 1);
+});
+
+test("neither a lease nor the end of a run waits for the disk, and everything else does", async () => {
+  await chunkOf(4);
+  const pool = ledger.pools.urgent;
+  /** `synchronous_commit` as the transaction's commit finds it. */
+  const commitOf = (work: (sql: Sql) => Promise<unknown>): Promise<string | undefined> =>
+    inTransaction(pool, async (sql) => {
+      // The tests' own server waits for no disk.
+      await sql.query("SET LOCAL synchronous_commit = on");
+      await work(sql);
+      const { rows } = await sql.query<{ commit: string }>("SELECT current_setting('synchronous_commit') AS commit");
+      return rows[0]?.commit;
+    });
+  const sent = { notice: [4], endpoint: [1], ageMs: [5], ms: [5], code: [200], answer: ["ok"] };
+  assert.equal(await commitOf((sql) => takeLease(sql, 4, LEASE_MS)), "off");
+  assert.equal(await commitOf((sql) => settleSent(sql, sent)), "on");
+  assert.equal(await commitOf((sql) => endRun(sql, { chunk: 4, run: 1, pauseMs: 0 })), "off");
+  assert.equal(await commitOf(async () => undefined), "on");
 });
