@@ -9,7 +9,7 @@ const inflate = promisify(inflateRaw);
 /** Rows that one call reads, about. */
 const ROWS = 200_000;
 /** Seals whose rows are read at once: to find those of a time, the pages around them are read whatever else is in them. */
-const TOGETHER = 50;
+const TOGETHER = 15;
 const NEVER = new Date(-8.64e15);
 /** Of one seal; a seal that was taken out of the chain would name every row that it held. */
 const FAULTS = 100;

@@ -25,7 +25,8 @@ export type Span = { from: Date | null; through: Date };
 /** Any constant: one process seals at a time. */
 const SEAL_LOCK = 7_305_112_045;
 
-const MS = (column: string): string => `(extract(epoch FROM ${column}) * 1000)::int8`;
+/** Exact, for instants are whole milliseconds; `extract` would reckon in decimals, 2 µs more a row. */
+const MS = (column: string): string => `(date_part('epoch', ${column}) * 1000)::int8`;
 
 /** What was sent after $1 and up to $2: by `deliveries_sent`, which knows the first and the last time of each 128 pages. */
 const SENT = (columns: string): string =>
@@ -124,32 +125,35 @@ export const sealHorizon = async (sql: Sql, marginMs: number): Promise<Date> => 
   return rows[0]?.horizon ?? new Date(0);
 };
 
+/** A revision is sealed with its whole state, so it takes as long as several deliveries. */
+const WEIGHT_OF_REVISION = 4;
+
 /**
- * Where spans of about `limit` rows end, oldest first: at most `most` of them, the last at `through` when that is all.
- * Asked once for all of them, for no index has the order.
+ * Where spans of about `limit` rows end, fewer where there are revisions, oldest first: of `limit * most` rows, and the last at
+ * `through` when that is all. Asked once for all of them, for no index has the order.
  */
 export const spanEnds = async (
   sql: Sql,
   { from, through }: Span,
   { limit, most }: { limit: number; most: number },
 ): Promise<Date[]> => {
-  const { rows } = await sql.query<{ end: Date; place: number }>({
+  const { rows } = await sql.query<{ end: Date; found: number }>({
     name: "span-ends",
-    text: `SELECT at AS end, max(place) AS place FROM (
-             SELECT at, row_number() OVER (ORDER BY at) AS place FROM (
-               ${SENT("sent_at AS at")}
-               UNION ALL
-               SELECT accepted_at FROM revisions WHERE accepted_at > $1 AND accepted_at <= $2
-               UNION ALL
-               SELECT recorded_at FROM attempts WHERE recorded_at > $1 AND recorded_at <= $2
-               ORDER BY at LIMIT $3::int * $4::int
-             ) AS oldest
-           ) AS placed WHERE place % $3 = 0 GROUP BY at ORDER BY at`,
+    text: `WITH oldest AS MATERIALIZED (
+             ${SENT("sent_at AS at, 1 AS weight")}
+             UNION ALL
+             SELECT accepted_at, ${WEIGHT_OF_REVISION} FROM revisions WHERE accepted_at > $1 AND accepted_at <= $2
+             UNION ALL
+             SELECT recorded_at, 1 FROM attempts WHERE recorded_at > $1 AND recorded_at <= $2
+             ORDER BY at LIMIT $3::int * $4::int
+           ),
+           placed AS (SELECT at, weight, sum(weight) OVER (ORDER BY at ROWS UNBOUNDED PRECEDING) AS place FROM oldest)
+           SELECT at AS end, (SELECT count(*) FROM oldest) AS found
+           FROM placed WHERE place / $3 > (place - weight) / $3 GROUP BY at ORDER BY at`,
     values: [from ?? "-infinity", through, limit, most],
   });
   const ends = rows.map(({ end }) => end);
-  // Several places may be of one time, so their number says nothing.
-  return (rows.at(-1)?.place ?? 0) < limit * most ? [...ends, through] : ends;
+  return (rows[0]?.found ?? 0) < limit * most ? [...ends, through] : ends;
 };
 
 const COLUMNS = "no, at, through, rows, previous, seal, digests, names";

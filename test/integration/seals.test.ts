@@ -177,14 +177,34 @@ test("many rows of one time make no seal of all that is left", async () => {
   const { rows } = await sql.query<{ sent: number }>("SELECT count(*) AS sent FROM deliveries WHERE status = 'sent'");
   await inTransaction(pipeline.parts.ledger.pools.routine, async (client) => {
     await client.query(
-      "UPDATE deliveries SET sent_at = now() - endpoint / 20 * interval '1 second' WHERE status = 'sent'",
+      "UPDATE deliveries SET sent_at = now() - interval '1 hour' - endpoint / 20 * interval '1 second' WHERE status = 'sent'",
     );
-    const now = new Date(Date.now() + 1_000);
-    const from = new Date(Date.now() - 60_000);
-    const ends = await spanEnds(client, { from, through: now }, { limit: 5, most: 10 });
+    const through = new Date(Date.now() - 1_800_000);
+    const ends = await spanEnds(client, { from: null, through }, { limit: 5, most: 10 });
     assert.equal(rows[0]?.sent, 100);
     assert.equal(ends.length, 3, "fifty places at three times");
-    assert.ok((ends.at(-1) ?? now) < now, "the rest waits for the next time");
+    assert.ok((ends.at(-1) ?? through) < through, "the rest waits for the next time");
+    throw ROLLED_BACK;
+  }).catch((error: unknown) => assert.equal(error, ROLLED_BACK));
+});
+
+test("revisions, which are sealed with all that they say, make shorter spans", async () => {
+  await inTransaction(pipeline.parts.ledger.pools.routine, async (client) => {
+    await client.query(
+      `INSERT INTO revisions (change, revision, event, policy, lane, state, differs, minor, verdict, accepted_at)
+       SELECT change, 1 + n, event, policy, lane, state, differs, minor, verdict, date_trunc('second', now()) + n * interval '1 minute'
+       FROM revisions, generate_series(1, 10) AS n`,
+    );
+    const { rows } = await client.query<{ from: Date; through: Date }>(
+      "SELECT date_trunc('second', now()) AS from, date_trunc('second', now()) + interval '1 hour' AS through",
+    );
+    const [span] = rows;
+    assert.ok(span);
+    const ends = await spanEnds(client, span, { limit: 8, most: 10 });
+    assert.deepEqual(
+      ends.map((end) => (end.getTime() - span.from.getTime()) / 60_000),
+      [2, 4, 6, 8, 10, 60],
+    );
     throw ROLLED_BACK;
   }).catch((error: unknown) => assert.equal(error, ROLLED_BACK));
 });
