@@ -15,7 +15,10 @@ const NONE = Buffer.alloc(0);
 export const sealOf = (previous: Buffer | null, through: string, rows: readonly SealedRow[]): Buffer => {
   // In one piece: a call for each line takes as long as the hashing.
   const text = [through, ...rows.map(({ line }) => line), ""].join("\n");
-  return createHash("sha256").update(previous ?? NONE).update(text).digest();
+  return createHash("sha256")
+    .update(previous ?? NONE)
+    .update(text)
+    .digest();
 };
 
 /** The rows' digests, one after the other. */

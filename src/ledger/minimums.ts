@@ -2,6 +2,7 @@ import type { Change } from "../domain/change.ts";
 import type { Policy } from "../domain/policy.ts";
 import type { Verdict } from "../domain/verdict.ts";
 import type { Sql } from "./connection.ts";
+import { lookUp } from "./look-up.ts";
 
 /** A change that is announced, under the policy that governs its latest revision. */
 export type AnnouncedChange = { change: string; revision: number; state: Change; policy: Policy; verdict: Verdict };
@@ -27,12 +28,15 @@ export const changesNearMinimum = async (sql: Sql): Promise<AnnouncedChange[]> =
 /** Partners whom the change concerns and who have not been told of its present date, in order, at most `limit`. */
 export const untoldPartners = async (sql: Sql, change: string, limit: number): Promise<string[]> => {
   const { rows } = await sql.query<{ partner: string }>(
-    `SELECT p.partner FROM partners p, changes c
-     WHERE c.change = $1 AND p.left_at IS NULL AND p.subscriptions && ARRAY['*', c.service]
+    `WITH c AS MATERIALIZED (SELECT * FROM changes WHERE change = $1),
+          its AS MATERIALIZED (
+            SELECT n.no FROM c CROSS JOIN ${lookUp("notices", "change = c.change")} AS n WHERE n.release_at = c.release_at
+          )
+     SELECT p.partner FROM partners p, c
+     WHERE p.left_at IS NULL AND p.subscriptions && ARRAY['*', c.service]
        AND NOT EXISTS (
-         SELECT FROM notices n JOIN deliveries d ON d.notice = n.no AND d.status = 'sent'
-         JOIN endpoints e ON e.no = d.endpoint AND e.partner = p.partner
-         WHERE n.change = c.change AND n.release_at = c.release_at)
+         SELECT FROM ${lookUp("endpoints", "partner = p.partner")} AS e CROSS JOIN its
+         CROSS JOIN ${lookUp("deliveries", "notice = its.no AND endpoint = e.no")} AS d WHERE d.status = 'sent')
      ORDER BY p.partner LIMIT $2`,
     [change, limit],
   );
