@@ -12,15 +12,19 @@ import type { Log } from "../log.ts";
 export type TellProvider = (sql: Sql, alert: ProviderAlert) => Promise<"told" | "told-before" | "nobody">;
 
 /** `channels` are the ways to the contact; without any nobody can be told, and the fact is in the log only. */
-export const makeTellProvider =
-  ({ channels, log }: { channels: readonly Channel[]; log: Log }): TellProvider =>
-  async (sql, alert) => {
+export const makeTellProvider = ({ channels, log }: { channels: readonly Channel[]; log: Log }): TellProvider => {
+  /** Logged by this process: what is looked at each minute is said once. */
+  const said = new Set<string>();
+  const say = ({ kind, dedupe: about }: ProviderAlert): void => {
+    if (said.has(about)) return;
+    said.add(about);
+    log.warn({ kind, about }, "the provider is not told: neither FOREWARN_CONTACT nor FOREWARN_CONTACT_WEBHOOK is set");
+  };
+
+  return async (sql, alert) => {
     const { kind, dedupe: about } = alert;
     if (channels.length === 0) {
-      log.warn(
-        { kind, about },
-        "the provider is not told: neither FOREWARN_CONTACT nor FOREWARN_CONTACT_WEBHOOK is set",
-      );
+      say(alert);
       return "nobody";
     }
     const told = await insertProviderAlert(sql, alert, channels);
@@ -28,3 +32,4 @@ export const makeTellProvider =
     log.info({ kind, about, channels: told }, "the provider is told");
     return "told";
   };
+};

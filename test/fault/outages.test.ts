@@ -3,9 +3,10 @@ import { describe, type TestContext, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { SLOTS } from "../../src/processes/sender.ts";
 import type { Cluster } from "../support/cluster.ts";
+import { inDays } from "../support/days.ts";
 import type { Program } from "../support/programs.ts";
 import { FULL, SEED, seededRandom } from "../support/random.ts";
-import { allSent, arrivedIds, expectedIds, startScene, inAnHour } from "../support/scene.ts";
+import { allSent, arrivedIds, expectedIds, startScene } from "../support/scene.ts";
 import { privatePostgres } from "../support/servers.ts";
 import { judge, tally } from "../support/tally.ts";
 import { connectRedis } from "../support/servers.ts";
@@ -19,7 +20,8 @@ const BACK_MS = 60_000;
 
 const startBoth = (cluster: Cluster) => Promise.all([cluster.start("scheduler"), cluster.start("webhook")]);
 
-const announce = (cluster: Cluster, change: string, releaseAt = inAnHour()) =>
+/** Early enough: what is announced too late is brought to the provider's attention each minute, in a warning where it cannot be told. */
+const announce = (cluster: Cluster, change: string, releaseAt = inDays(60)) =>
   cluster.announce({ change, category: "major", service: "reports", title: "Outage", releaseAt });
 
 const ABOUT = {
