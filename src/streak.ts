@@ -19,6 +19,9 @@ export const makeStreak = (): Streak => {
       told.add(words);
       return true;
     },
-    worked: () => told.clear(),
+    worked: () => {
+      // Clearing makes a new table each time, and this is called for each request.
+      if (told.size > 0) told.clear();
+    },
   };
 };
