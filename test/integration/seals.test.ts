@@ -141,7 +141,7 @@ test("a row that somebody altered is named, and nothing is once it is put back",
 test("a delivery slipped into the past is named", async () => {
   await pipeline.sql.query(
     `INSERT INTO partners (partner, name) VALUES ('late', 'Late');
-     INSERT INTO endpoints (partner, channel, address) VALUES ('late', 'email', 'late@partner.example');
+     INSERT INTO endpoints (partner, channel, address, unwelcomed) VALUES ('late', 'email', 'late@partner.example', false);
      INSERT INTO deliveries (notice, endpoint, lane, channel, status, chunk, due_at, sent_at)
      SELECT d.notice, e.no, d.lane, d.channel, 'sent', 0, d.due_at, d.sent_at
      FROM (SELECT * FROM deliveries WHERE status = 'sent' LIMIT 1) d, endpoints e WHERE e.partner = 'late'`,
