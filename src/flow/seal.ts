@@ -21,7 +21,7 @@ const deflate = promisify(deflateRaw);
 const MARGIN_MS = 10_000;
 /**
  * Rows of a seal, about: what a process holds in memory at once, and reads and hashes in some 60 ms. Of 500 a delivery took 40 µs of
- * PostgreSQL and the scheduler together where it takes 23, for each seal reads all that lies between two summaries.
+ * PostgreSQL and the scheduler together where it takes 26, for each seal reads all that lies between two summaries.
  */
 const ROWS = 2_000;
 /** Seals of one tick; a large fan-out is caught up with by and by. */
