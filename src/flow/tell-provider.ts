@@ -15,16 +15,16 @@ export type TellProvider = (sql: Sql, alert: ProviderAlert) => Promise<"told" | 
 export const makeTellProvider = ({ channels, log }: { channels: readonly Channel[]; log: Log }): TellProvider => {
   /** Logged by this process: what is looked at each minute is said once. */
   const said = new Set<string>();
-  const say = ({ kind, dedupe: about }: ProviderAlert): void => {
-    if (said.has(about)) return;
-    said.add(about);
-    log.warn({ kind, about }, "the provider is not told: neither FOREWARN_CONTACT nor FOREWARN_CONTACT_WEBHOOK is set");
-  };
 
   return async (sql, alert) => {
     const { kind, dedupe: about } = alert;
     if (channels.length === 0) {
-      say(alert);
+      if (!said.has(about))
+        log.warn(
+          { kind, about },
+          "the provider is not told: neither FOREWARN_CONTACT nor FOREWARN_CONTACT_WEBHOOK is set",
+        );
+      said.add(about);
       return "nobody";
     }
     const told = await insertProviderAlert(sql, alert, channels);
