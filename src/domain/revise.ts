@@ -4,6 +4,7 @@ import type { Change, Difference } from "./change.ts";
 import type { ChangeEvent } from "./event.ts";
 import type { Fault } from "./fault.ts";
 import { mergeEvent } from "./merge.ts";
+import { attentionAt } from "./minimum.ts";
 import { type Plan, planNotices, speaks } from "./plan.ts";
 import { laneOf, type Policy } from "./policy.ts";
 import { brokenRules } from "./rules.ts";
@@ -20,6 +21,8 @@ export type Revision = {
   releaseAt: string | null;
   /** UTC, when the event said that it is released. */
   releasedAt: string | null;
+  /** From when its minimum wants the provider's attention, UTC; null: never. */
+  attentionAt: string | null;
 };
 
 export type RevisionInput = {
@@ -73,12 +76,13 @@ export const revise = ({
   const faults = brokenRules({ change, differs, event, policy, acceptedAt });
   if (faults.length > 0) return { faults };
 
+  const plan = planNotices({ change, previous, differs, minor: event.minor, acceptedAt, policy });
   return {
     change,
     differs,
     reason: event.reason,
     minor: event.minor,
-    plan: planNotices({ change, previous, differs, minor: event.minor, acceptedAt, policy }),
+    plan,
     lane: laneOf(policy, change.fields.category, change.critical),
     releaseAt:
       change.fields.releaseAt === undefined
@@ -86,5 +90,6 @@ export const revise = ({
         : releaseInstant(change.fields.releaseAt, policy.timeZone).toISOString(),
     releasedAt:
       event.kind === "released" ? releaseInstant(event.releasedAt ?? acceptedAt, policy.timeZone).toISOString() : null,
+    attentionAt: attentionAt(change, { policy, verdict: plan.verdict, acceptedAt }),
   };
 };

@@ -1,26 +1,11 @@
-import { addCalendar, dayOf, releaseDay } from "../domain/calendar.ts";
-import { hasTime, spanOf } from "../domain/duration.ts";
-import { demandOf } from "../domain/policy.ts";
+import { type Day, dayOf } from "../domain/calendar.ts";
+import { dayBefore, lastDayOf } from "../domain/minimum.ts";
 import { readClock } from "../ledger/changes.ts";
 import { inTransaction, type Ledger } from "../ledger/connection.ts";
-import { type AnnouncedChange, changesNearMinimum, untoldPartners } from "../ledger/minimums.ts";
+import { type AnnouncedChange, changesToAttend, endAttention, untoldPartners } from "../ledger/minimums.ts";
 import type { TellProvider } from "./tell-provider.ts";
 
 const LISTED = 200;
-
-/**
- * The last calendar day on which telling still keeps the minimum, counted forward as the promise is; null without a
- * minimum of whole days.
- *
- * @example lastLawfulDay("2027-03-31", "P1M") // "2027-02-28"
- */
-export const lastLawfulDay = (release: string, minimum: string): string => {
-  // A month back from a month's end may be a day or more too early: look on from there.
-  let day = addCalendar(release, minimum, -1);
-  for (let next = addCalendar(day, "P1D"); addCalendar(next, minimum) <= release; next = addCalendar(next, "P1D"))
-    day = next;
-  return day;
-};
 
 type Parts = { ledger: Ledger; tellProvider: TellProvider; publicUrl: string };
 
@@ -34,7 +19,7 @@ export const makeWatchMinimums = ({ ledger, tellProvider, publicUrl }: Parts): W
   const pool = ledger.pools.routine;
   const proofOf = (change: string): string => `${publicUrl}/v1/changes/${change}/proof.html`;
 
-  const tellShort = ({ change, revision, state, verdict }: AnnouncedChange): Promise<unknown> =>
+  const tellShort = ({ change, revision, state, verdict }: AnnouncedChange): ReturnType<TellProvider> =>
     inTransaction(pool, (sql) =>
       tellProvider(sql, {
         kind: "short",
@@ -52,7 +37,7 @@ export const makeWatchMinimums = ({ ledger, tellProvider, publicUrl }: Parts): W
       }),
     );
 
-  const tellUntold = async ({ change, revision, state }: AnnouncedChange, last: string): Promise<void> => {
+  const tellUntold = async ({ change, revision, state }: AnnouncedChange, last: Day): Promise<void> => {
     const untold = await untoldPartners(pool, change, LISTED + 1);
     if (untold.length === 0) return;
     await inTransaction(pool, (sql) =>
@@ -82,17 +67,21 @@ export const makeWatchMinimums = ({ ledger, tellProvider, publicUrl }: Parts): W
     );
   };
 
+  /** Whether there is nothing more to say of it. */
+  const attend = async (announced: AnnouncedChange, now: string): Promise<boolean> => {
+    const { state, policy, verdict } = announced;
+    // While nobody can be told it stays where whoever names a contact will hear of it.
+    if (verdict.status === "short" && (await tellShort(announced)) === "nobody") return false;
+    const last = lastDayOf(state, policy);
+    if (last === null) return true;
+    const day = dayOf(now, policy.timeZone);
+    if (day === last || day === dayBefore(last)) await tellUntold(announced, last);
+    return day > last;
+  };
+
   return async () => {
-    const today = await readClock(pool);
-    for (const announced of await changesNearMinimum(pool)) {
-      const { state, policy, verdict } = announced;
-      const minimum = demandOf(policy, state.fields.category, state.critical).minimumNotice;
-      if (minimum === undefined || state.fields.releaseAt === undefined) continue;
-      if (verdict.status === "short") await tellShort(announced);
-      if (hasTime(spanOf(minimum))) continue;
-      const last = lastLawfulDay(releaseDay(state.fields.releaseAt, policy.timeZone), minimum);
-      const day = dayOf(today, policy.timeZone);
-      if (day === last || day === addCalendar(last, "P1D", -1)) await tellUntold(announced, last);
-    }
+    const now = await readClock(pool);
+    for (const announced of await changesToAttend(pool))
+      if (await attend(announced, now)) await endAttention(pool, announced);
   };
 };

@@ -142,6 +142,7 @@ const acceptedRow = ({ event, revision, notices }: AcceptedEvent) => {
     state: change,
     released_at: released ? revision.releasedAt : null,
     released_by: released ? "event" : null,
+    attention_at: revision.attentionAt,
     lane: revision.lane,
     differs: revision.differs,
     reason: revision.reason,
@@ -156,7 +157,7 @@ const INSERT_ACCEPTED = `
     SELECT * FROM jsonb_to_recordset($1) AS new (
       source text, id text, type text, change text, body_hash bytea, envelope jsonb, accepted_at timestamptz, answer jsonb,
       revision int, status text, category text, service text, release_at timestamptz, state jsonb, released_at timestamptz,
-      released_by text, lane text, differs jsonb, reason text, minor bool, verdict jsonb, is_planned bool)
+      released_by text, attention_at timestamptz, lane text, differs jsonb, reason text, minor bool, verdict jsonb, is_planned bool)
   ),
   event AS (
     INSERT INTO events (source, id, type, change, body_hash, envelope, status, accepted_at, revision, answer)
@@ -166,10 +167,11 @@ const INSERT_ACCEPTED = `
     INSERT INTO policies (hash, policy) SELECT $2, $3::jsonb WHERE $3 IS NOT NULL ON CONFLICT DO NOTHING
   ),
   latest AS (
-    INSERT INTO changes (change, revision, status, category, service, release_at, state, released_at, released_by, created_at)
-    SELECT change, revision, status, category, service, release_at, state, released_at, released_by, accepted_at FROM new
+    INSERT INTO changes (change, revision, status, category, service, release_at, state, released_at, released_by, attention_at,
+      created_at)
+    SELECT change, revision, status, category, service, release_at, state, released_at, released_by, attention_at, accepted_at FROM new
     ON CONFLICT (change) DO UPDATE SET revision = excluded.revision, status = excluded.status, category = excluded.category,
-      service = excluded.service, release_at = excluded.release_at, state = excluded.state,
+      service = excluded.service, release_at = excluded.release_at, state = excluded.state, attention_at = excluded.attention_at,
       released_at = CASE WHEN excluded.status = 'released' THEN coalesce(excluded.released_at, changes.released_at) END,
       released_by = CASE WHEN excluded.status = 'released' THEN coalesce(changes.released_by, excluded.released_by) END
   ),

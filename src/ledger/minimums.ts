@@ -7,22 +7,26 @@ import { lookUp } from "./look-up.ts";
 /** A change that is announced, under the policy that governs its latest revision. */
 export type AnnouncedChange = { change: string; revision: number; state: Change; policy: Policy; verdict: Verdict };
 
-/**
- * Those with a date ahead whose minimum may need somebody's attention: announced too late, or its last days are near. The
- * others stay in PostgreSQL, for the scheduler would read each with its policy and count its days, every minute.
- */
-export const changesNearMinimum = async (sql: Sql): Promise<AnnouncedChange[]> => {
+/** Those with a date ahead whose minimum wants somebody's attention now: announced too late, or its last days are near. */
+export const changesToAttend = async (sql: Sql): Promise<AnnouncedChange[]> => {
   const { rows } = await sql.query<AnnouncedChange>({
-    name: "changes-near-minimum",
+    name: "changes-to-attend",
     text: `SELECT c.change, c.revision, c.state, p.policy, r.verdict
-           FROM changes c
-           JOIN revisions r ON r.change = c.change AND r.revision = c.revision
-           JOIN policies p ON p.hash = r.policy
-           WHERE c.status = 'announced' AND c.release_at > now()
-             AND (r.verdict->>'status' = 'short'
-               OR c.release_at - (r.verdict->>'minimum')::interval BETWEEN now() - interval '1 week' AND now() + interval '1 week')`,
+           FROM ${lookUp("changes", "status = 'announced' AND attention_at <= now()")} AS c
+           CROSS JOIN ${lookUp("revisions", "change = c.change AND revision = c.revision")} AS r
+           CROSS JOIN ${lookUp("policies", "hash = r.policy")} AS p
+           WHERE c.release_at > now()`,
   });
   return rows;
+};
+
+/** Its minimum wants nobody's attention any more, unless a newer revision says so. */
+export const endAttention = async (sql: Sql, { change, revision }: AnnouncedChange): Promise<void> => {
+  await sql.query({
+    name: "end-attention",
+    text: "UPDATE changes SET attention_at = NULL WHERE change = $1 AND revision = $2",
+    values: [change, revision],
+  });
 };
 
 /** Partners whom the change concerns and who have not been told of its present date, in order, at most `limit`. */

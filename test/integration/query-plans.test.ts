@@ -8,6 +8,7 @@ import type { Ledger, Sql } from "../../src/ledger/connection.ts";
 import { loadChunk } from "../../src/ledger/deliveries.ts";
 import { lockFreeNotices, lockNotice } from "../../src/ledger/fan-out.ts";
 import { chunkStates, loadContents } from "../../src/ledger/notice-content.ts";
+import { changesToAttend } from "../../src/ledger/minimums.ts";
 import { lockEnded, openNotices, openNoticesOf } from "../../src/ledger/notices.ts";
 import { countOverdue } from "../../src/ledger/overdue.ts";
 import { sweepReplays } from "../../src/ledger/replays.ts";
@@ -30,8 +31,8 @@ before(async () => {
   const sql = ledger.pools.routine;
   const policy = "INSERT INTO policies (hash, policy) VALUES ('p', '{}')";
   const service = "INSERT INTO services (service, title) VALUES ('api', 'API')";
-  const changes = `INSERT INTO changes (change, revision, status, category, service, release_at, state)
-    SELECT 'C' || n, 1, 'announced', 'major', 'api', now() + interval '60 days', '{}' FROM generate_series(1, ${OPEN / 4}) n`;
+  const changes = `INSERT INTO changes (change, revision, status, category, service, release_at, attention_at, state)
+    SELECT 'C' || n, 1, 'announced', 'major', 'api', now() + interval '60 days', now() + interval '29 days', '{}' FROM generate_series(1, ${OPEN / 4}) n`;
   const revisions = `INSERT INTO revisions (change, revision, event, accepted_at, policy, lane, state, differs, verdict, planned_at)
     SELECT 'C' || n, 1, n, now(), 'p', 'routine', '{}', '{}', '{}', now() FROM generate_series(1, ${OPEN / 4}) n`;
   const planned = `INSERT INTO notices (id, change, revision, kind, lane, audience, due_at, fan_out_at, status)
@@ -86,7 +87,7 @@ const EVENT: ChangeEvent = {
   releasedAt: null,
 };
 
-/** Every statement that runs for each event, however many other changes there are. */
+/** Every statement that runs for each event, and what looks for changes of a kind: however many others there are. */
 const OF_ONE_CHANGE: Record<string, (sql: Sql) => Promise<unknown>> = {
   "looking for the open notices of a change": (sql) => openNoticesOf(sql, ["C7"]),
   "looking for the open notices of several": (sql) => openNoticesOf(sql, ["C7", "C8", "C9"]),
@@ -94,6 +95,7 @@ const OF_ONE_CHANGE: Record<string, (sql: Sql) => Promise<unknown>> = {
   "locking several": (sql) => lockFreeNotices(sql, ["n7", "n8", "n9"]),
   "looking for what is to be planned of a change": (sql) => revisionsToPlan(sql, "C7"),
   "reading what decides on an event": (sql) => readEventFacts(sql, [EVENT], "p"),
+  "looking for changes whose minimum wants attention": changesToAttend,
 };
 const EVENT_READ_LIMIT = 50;
 

@@ -28,10 +28,13 @@ export const changes = pgTable(
     releasedAt: instant("released_at"),
     /** `event` or `schedule`. */
     releasedBy: text("released_by"),
+    /** From when its minimum wants the provider's attention; null: never, or no more. */
+    attentionAt: instant("attention_at"),
     createdAt: instant("created_at").notNull().defaultNow(),
   },
   (t) => [
     index("changes_release").on(t.releaseAt).where(sql`status IN ('announced', 'recorded')`),
+    index("changes_attention").on(t.attentionAt).where(sql`status = 'announced'`),
     index("changes_service").on(t.service),
     check("changes_status", sql`${t.status} IN ('announced', 'recorded', 'released', 'cancelled')`),
   ],
