@@ -25,6 +25,27 @@ const packageVersion = (name: string): string =>
 const versionOf = (program: string, argv0 = program): string =>
   /\d+(?:\.\d+)+/.exec(spawnSync(program, ["--version"], { argv0, encoding: "utf8" }).stdout)?.[0] ?? "unknown";
 
+/** What the kernel counts of all cores together, in ticks: user, nice, system, idle, iowait, irq, softirq, steal. */
+const ticks = (): number[] =>
+  (/^cpu +([\d ]+)/.exec(readFileSync("/proc/stat", "utf8"))?.[1] ?? "").split(" ").slice(0, 8).map(Number);
+
+const STEAL = 7;
+
+/** Measures from now on; answers which share of the cores' time the hypervisor has given to other machines since, 0 to 1. */
+export const watchSteal = (): (() => number) => {
+  const before = ticks();
+  return () => {
+    const spent = ticks().map((now, at) => now - (before[at] ?? 0));
+    return (
+      (spent[STEAL] ?? 0) /
+      Math.max(
+        1,
+        spent.reduce((sum, one) => sum + one, 0),
+      )
+    );
+  };
+};
+
 export const describeMachine = async (): Promise<Machine> => {
   const { postgres } = await postgresPrograms();
   const redis = await findRedis();

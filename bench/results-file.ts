@@ -9,6 +9,8 @@ export type Kept = {
   machine: Machine;
   /** The load average over a minute, before and after: what else the machine did at the time. */
   load: [before: number, after: number];
+  /** The share of the cores' time that the hypervisor gave to other machines meanwhile, 0 to 1. */
+  steal: number;
   results: Result[];
 };
 export type KeptResults = Record<string, Kept>;

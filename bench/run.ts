@@ -2,7 +2,7 @@ import { loadavg } from "node:os";
 import { join, relative } from "node:path";
 import { parseArgs } from "node:util";
 import Table from "cli-table3";
-import { describeMachine } from "./machine.ts";
+import { describeMachine, watchSteal } from "./machine.ts";
 import { median, type Result, type Scenario } from "./result.ts";
 import { type KeptResults, keepResults } from "./results-file.ts";
 import { accept } from "./scenarios/accept.ts";
@@ -83,13 +83,16 @@ const results: Result[] = [];
 for (const scenario of choose(positionals)) {
   const begunAt = performance.now();
   const [loadBefore = 0] = loadavg();
+  const stealSince = watchSteal();
   const made = await scenario.run(size);
   for (const result of made)
     if (insane(result)) throw new Error(`${scenario.name} measured nonsense: ${JSON.stringify(result)}`);
   results.push(...made);
   const seconds = Math.round((performance.now() - begunAt) / 100) / 10;
   const [loadAfter = 0] = loadavg();
-  console.error(`${scenario.name}: ${seconds} s, load ${loadBefore.toFixed(1)} to ${loadAfter.toFixed(1)}`);
+  const steal = Math.round(stealSince() * 1_000) / 1_000;
+  const hour = `load ${loadBefore.toFixed(1)} to ${loadAfter.toFixed(1)}, ${(steal * 100).toFixed(0)} % stolen`;
+  console.error(`${scenario.name}: ${seconds} s, ${hour}`);
   if (size === "quick") continue;
   // At once: what an hour has measured must not be lost to the scenario after it.
   const kept: KeptResults = {
@@ -98,6 +101,7 @@ for (const scenario of choose(positionals)) {
       seconds,
       machine: await describeMachine(),
       load: [loadBefore, loadAfter],
+      steal,
       results: made,
     },
   };

@@ -12,6 +12,7 @@ const ran = (at: string): Kept => ({
   seconds: 1,
   machine: { cores: 2, cpu: "a CPU", memoryGb: 4, kernel: "6", versions: { node: "v26" } },
   load: [0, 1],
+  steal: 0.01,
   results: [{ scenario: "s", goal: "g", yardstick: null, ratios: [1], cpuUs: {}, figures: { "per s": 1 } }],
 });
 
