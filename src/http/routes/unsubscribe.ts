@@ -28,7 +28,7 @@ export const unsubscribeRoutes = (app: Server, parts: HttpParts, pages: Pages): 
   const { ledger, config } = parts;
   const sql = ledger.pools.routine;
   const options = { config: { access: "public" }, schema: { hide: true, params: linkParams } } as const;
-  const { find, choose } = makeMailChoice(parts);
+  const mailChoice = makeMailChoice(parts);
 
   const show = async (
     request: FastifyRequest<{ Params: { token: string } }>,
@@ -55,13 +55,13 @@ export const unsubscribeRoutes = (app: Server, parts: HttpParts, pages: Pages): 
   const change =
     (unsubscribed: boolean) =>
     async (request: FastifyRequest<{ Params: { token: string } }>, reply: FastifyReply): Promise<FastifyReply> => {
-      const endpoint = await choose(request.params.token, unsubscribed);
+      const endpoint = await mailChoice.choose(request.params.token, unsubscribed);
       const isBack = !unsubscribed && endpoint?.status === "active";
       return show(request, reply, { endpoint, ...(isBack ? { word: "unsubscribe.back" } : {}) });
     };
 
   app.get("/p/:token/unsubscribe", options, async (request, reply) =>
-    show(request, reply, { endpoint: await find(request.params.token) }),
+    show(request, reply, { endpoint: await mailChoice.find(request.params.token) }),
   );
   app.post("/p/:token/unsubscribe", options, change(true));
   app.post("/p/:token/resubscribe", options, change(false));
