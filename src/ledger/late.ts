@@ -107,8 +107,8 @@ export const welcomeEndpoints = async (sql: Sql): Promise<{ endpoints: number; d
 export type Escalation = { notice: string; change: string; revision: number; silent: string[]; contacts: number };
 
 /**
- * Takes one reminder that is due to escalate: its partners who have said nothing of the change count
- * as silent, and their escalation endpoints get the reminder too. Once only, whoever sweeps. Null: none is due.
+ * Takes one reminder that is due to escalate and fanned out whole, since it happens once only, whoever sweeps: its partners
+ * who have said nothing of the change count as silent, and their escalation endpoints get the reminder too. Null: none is due.
  */
 export const escalateOne = async (sql: Sql): Promise<Escalation | null> => {
   const { rows } = await sql.query<Escalation>({
@@ -116,7 +116,7 @@ export const escalateOne = async (sql: Sql): Promise<Escalation | null> => {
     text: `
       WITH due AS MATERIALIZED (
         SELECT no, id, change, revision, lane FROM notices
-        WHERE escalates AND escalated_at IS NULL AND due_at <= now() AND status IN ('sending', 'done')
+        WHERE escalates AND escalated_at IS NULL AND due_at <= now() AND fanned_out_at IS NOT NULL AND status IN ('sending', 'done')
         ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED
       ),
       silent AS MATERIALIZED (
