@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { DEFAULT_POLICY, type Policy } from "../../src/domain/policy.ts";
+import { inTransaction } from "../../src/ledger/connection.ts";
+import { fanOutWindow, lockNotice } from "../../src/ledger/fan-out.ts";
+import { escalateOne } from "../../src/ledger/late.ts";
 import { inDays } from "../support/days.ts";
 import { kindsAt, startPipeline } from "../support/pipeline.ts";
 
@@ -142,6 +145,32 @@ test("partners who have said nothing are escalated once: their second contacts g
   assert.doesNotMatch(rows[0]?.body ?? "", /- answers/);
 });
 
+test("an escalation waits for the whole of its reminder's fan-out, and then names everybody who is silent", async () => {
+  const pipeline = await startPipeline({ running: false });
+  const { sql } = pipeline;
+  await pipeline.addService("reports");
+  await pipeline.addPartners(3, "webhook");
+  await pipeline.announce({
+    change: "CHG-1",
+    category: "major",
+    service: "reports",
+    title: "x",
+    releaseAt: inDays(60),
+  });
+  await sql.query("UPDATE notices SET escalates = true WHERE id = 'CHG-1.r1.announcement'");
+  const window = () =>
+    inTransaction(pipeline.parts.ledger.pools.routine, async (client) => {
+      const notice = await lockNotice(client, "CHG-1.r1.announcement");
+      assert.ok(notice);
+      await fanOutWindow(client, notice, 2);
+    });
+  await window();
+  assert.equal(await escalateOne(sql), null);
+  await window();
+  assert.deepEqual((await escalateOne(sql))?.silent, ["p1", "p2", "p3"]);
+  assert.equal(await escalateOne(sql), null);
+});
+
 test("a reminder is due at nine by each partner's own clock, before weekends and its holidays, and never on the day of acceptance", async () => {
   const pipeline = await startPipeline({ running: false });
   await pipeline.addService("reports");
@@ -153,7 +182,6 @@ test("a reminder is due at nine by each partner's own clock, before weekends and
   await pipeline.sql.query("UPDATE partners SET holidays = '{2090-05-18,2090-05-17}' WHERE partner = 'holiday'");
   await pipeline.sql.query("INSERT INTO policies (hash, policy) VALUES ('h', $1)", [JSON.stringify(DEFAULT_POLICY)]);
   const fanOut = async (day: string, accepted: string): Promise<Record<string, string>> => {
-    const { lockNotice, fanOutWindow } = await import("../../src/ledger/fan-out.ts");
     const id = `D.${day}.${accepted}`;
     await pipeline.sql.query(
       `INSERT INTO changes (change, revision, status, category, service, state) VALUES ($1, 1, 'announced', 'major', 'reports', '{}')`,
