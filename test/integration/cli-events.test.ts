@@ -97,6 +97,25 @@ test("emit sends a file as it is, and standard input where no file is named", as
   assert.match(fromInput.err, /accepted earlier/);
 });
 
+test("emit says which field was not taken, which event is newer and what to do", async () => {
+  const by = { time: "2027-02-01T08:00:00.000Z", source: "/billing", id: "evt-7" };
+  cli.answers["POST /v1/events"] = { status: 202, body: { ...PLAN, outdated: [{ field: "title", by }] } };
+  const run = await cli.forewarn(["emit", "--type", "updated", "--change", "CHG-1", "--title", "Late"]);
+  assert.equal(run.code, 0, run.err);
+  assert.match(
+    run.out,
+    /^outdated title was not taken: event evt-7 of \/billing set it and is newer \(2027-02-01T08:00:00\.000Z\); to set it all the same, send it in a new event with a later time$/m,
+  );
+});
+
+test("emit says what a held event waits for, and gives no verdict on it", async () => {
+  const held = { change: "NOPE", revision: 0, status: "held", verdict: null, notices: [] };
+  cli.answers["POST /v1/events"] = { status: 202, body: held };
+  const run = await cli.forewarn(["emit", "--type", "updated", "--change", "NOPE", "--title", "x"]);
+  assert.match(run.out, /held until forewarn\.change\.created of NOPE comes; .*a typo in --change looks the same/);
+  assert.doesNotMatch(run.out, /verdict|category/);
+});
+
 test("a list of events goes out as one batch; one refused event fails the command and is named", async () => {
   const refused = {
     title: "The input is not valid",
