@@ -77,7 +77,7 @@ export const revise = ({
   if (!change) return { faults: [] };
   change.revision = (previous?.revision ?? 0) + 1;
 
-  const faults = brokenRules({ change, differs, event, policy, acceptedAt });
+  const faults = brokenRules({ change, previous: before, differs, event, policy, acceptedAt });
   if (faults.length > 0) return { faults };
 
   const plan = planNotices({ change, previous, differs, minor: event.minor, acceptedAt, policy });

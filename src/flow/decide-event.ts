@@ -4,6 +4,7 @@ import type { Fault } from "../domain/fault.ts";
 import type { NoticeKind, NoticeStatus } from "../domain/notice.ts";
 import type { Policy } from "../domain/policy.ts";
 import { type Revision, revise } from "../domain/revise.ts";
+import { brokenByItself } from "../domain/rules.ts";
 import type { Verdict } from "../domain/verdict.ts";
 import { Problem } from "../errors.ts";
 import type { EventFacts } from "../ledger/accepted-events.ts";
@@ -63,6 +64,8 @@ export const decideEvent = (
       `change ${event.change} exists already, at revision ${stored.state.revision}; send forewarn.change.updated to alter it, or use another id`,
     );
   if (!stored && event.kind !== "created") {
+    const faults = brokenByItself({ event, policy, acceptedAt });
+    if (faults.length > 0) return refusedFor(faults);
     return { kind: "held", answer: { change: event.change, revision: 0, status: "held", verdict: null, notices: [] } };
   }
 

@@ -73,3 +73,56 @@ test("a change that an event from the year 2090 set can be corrected at once", a
   assert.equal(answer.outdated, undefined);
   assert.equal((await shown("OLD-2")).title, "Right");
 });
+
+test("the public page leaves out revisions that changed nothing", async () => {
+  await announce("OLD-3");
+  await say("updated", { change: "OLD-3", title: "Second" });
+  await say("updated", { change: "OLD-3", title: "Late", reason: "Too late" }, { time: fromNow(-HOUR) });
+  await say("cancelled", { change: "OLD-3", reason: "Not needed" });
+  await say("released", { change: "OLD-3" }, { time: fromNow(-HOUR) });
+  const page = (await api.call("GET", "/changelog/OLD-3")).body;
+  const history = page.slice(page.lastIndexOf('<ol class="timeline">'));
+  assert.deepEqual(
+    [...history.matchAll(/Revision (\d+)/g)].map(([, revision]) => revision),
+    ["4", "2", "1"],
+  );
+  assert.doesNotMatch(page, /Too late/);
+});
+
+test("nothing follows cancelled: a released event is refused, and an older one has no effect", async () => {
+  await announce("OLD-4");
+  await say("cancelled", { change: "OLD-4", reason: "Not needed" });
+  for (const query of ["?dryRun=true", ""]) {
+    const { status, body } = await send(envelope("released", { change: "OLD-4" }), query);
+    assert.equal(status, 422);
+    const [fault] = body.errors;
+    assert.equal(fault?.path, "change");
+    assert.match(fault.message, /OLD-4 is cancelled.*announce it as a new change/);
+  }
+  const late = await say("released", { change: "OLD-4" }, { time: fromNow(-HOUR) });
+  assert.deepEqual([late.status, late.outdated?.map(({ field }) => field)], ["cancelled", ["status"]]);
+  assert.equal((await shown("OLD-4")).status, "cancelled");
+});
+
+test("a released change can still be cancelled", async () => {
+  await announce("OLD-5");
+  await say("released", { change: "OLD-5" });
+  const { status, notices } = await say("cancelled", { change: "OLD-5", reason: "Rolled back" });
+  assert.deepEqual([status, notices.map(({ kind }) => kind)], ["cancelled", ["cancelled"]]);
+});
+
+test("a release that lies more than a day ahead is refused, before its change is created too", async () => {
+  await announce("OLD-6");
+  for (const [change, releasedAt] of [
+    ["OLD-6", inDays(3)],
+    ["OLD-6", fromNow(25 * HOUR)],
+    ["OLD-NOT-YET", inDays(3)],
+  ] as const) {
+    const { status, body } = await send(envelope("released", { change, releasedAt }));
+    assert.equal(status, 422, releasedAt);
+    assert.equal(body.errors[0]?.path, "releasedAt");
+    assert.match(body.errors[0].message, /more than a day ahead.*releaseAt/);
+  }
+  assert.equal((await shown("OLD-6")).status, "announced");
+  assert.equal((await say("released", { change: "OLD-6", releasedAt: fromNow(23 * HOUR) })).status, "released");
+});
