@@ -19,3 +19,17 @@ export class CommandFailure extends Error {
 
 /** `path: message`, or the message alone where a fault concerns the whole. */
 export const faultLine = ({ path, message }: Fault): string => (path === "" ? message : `${path}: ${message}`);
+
+/**
+ * What was refused, after `lead`, then a line per fault. A problem's detail may name the faults too, for who reads nothing else;
+ * here each is said once.
+ *
+ * @example refusalLines("forewarn: ", "the event is refused: title is missing", [{ path: "title", message: "is missing" }])
+ * // ["forewarn: the event is refused", "  title: is missing"]
+ */
+export const refusalLines = (lead: string, detail: string, faults: readonly Fault[]): string[] => {
+  const named = `: ${faults.map(({ path, message }) => `${path} ${message}`).join("; ")}`;
+  const sentence = detail.endsWith(named) ? detail.slice(0, -named.length) : detail;
+  const unsaid = faults.filter(({ message }) => message !== detail);
+  return [lead + sentence, ...unsaid.map((fault) => `  ${faultLine(fault)}`)];
+};

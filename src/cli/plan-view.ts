@@ -7,7 +7,10 @@ import { counted, moment, noticeName, painted, verdictSentence } from "./words.t
 /** The answer to an event, for people: the change, its verdict, and its notices with their dates. */
 export const planView = (terminal: Terminal, answer: EventAnswer & { recipients?: Recipients }): string => {
   const heading = `${terminal.paint("bold", printable(answer.change))}  revision ${answer.revision}  ${painted(terminal, answer.status)}`;
-  const lines = [heading, `verdict  ${verdictSentence(terminal, answer.verdict)}`];
+  const lines =
+    answer.status === "held" ? [heading] : [heading, `verdict  ${verdictSentence(terminal, answer.verdict)}`];
+  for (const one of answer.outdated ?? [])
+    lines.push(`${terminal.paint("yellow", "outdated")} ${printable(outdatedSentence(one))}`);
   if (answer.recipients) lines.push(`reaches  ${recipientsSentence(answer.recipients)}`);
   const notices = table(
     terminal,
@@ -18,10 +21,18 @@ export const planView = (terminal: Terminal, answer: EventAnswer & { recipients?
       { title: "id", of: (notice) => terminal.paint("dim", notice.id), cut: true },
     ],
     answer.notices,
-    answer.status === "held" ? "held until the change is created" : "no notice is due: it appears in the change log",
+    answer.status === "held"
+      ? heldSentence(printable(answer.change))
+      : "no notice is due: it appears in the change log",
   );
   return [...lines, "", notices].join("\n");
 };
+
+const heldSentence = (change: string): string =>
+  `held until forewarn.change.created of ${change} comes; if that came already, ${change} is not its id: a typo in --change looks the same`;
+
+const outdatedSentence = ({ field, by }: NonNullable<EventAnswer["outdated"]>[number]): string =>
+  `${field} was not taken: event ${by.id} of ${by.source} set it and is newer (${by.time}); to set it all the same, send it in a new event with a later time`;
 
 const recipientsSentence = (to: Recipients): string =>
   `${counted(to.partners, "partner")}: ${counted(to.email, "mail")}, ${counted(to.webhook, "webhook")}${

@@ -1,5 +1,6 @@
-import { releaseInstant } from "./calendar.ts";
-import type { Change, ChangeFields, ChangeStatus, Difference, Stamp } from "./change.ts";
+import { formatInstant, releaseInstant, shiftInstant } from "./calendar.ts";
+import type { Change, ChangeFields, ChangeStatus, Difference, Outdated, Stamp } from "./change.ts";
+import { spanOf } from "./duration.ts";
 import type { ChangeEvent } from "./event.ts";
 import { canonicalJson } from "./policy.ts";
 
@@ -15,21 +16,47 @@ export type MergeContext = {
   serviceIsCritical: boolean;
 };
 
-export type Merged = { change: Change; differs: Difference };
+export type Merged = { change: Change; differs: Difference; outdated: Outdated[] };
+
+/** Whether a UTC time lies more than a day ahead of `now`: further than a wrong offset, of 14 hours at most, can move it. */
+export const isFarAhead = (time: string, now: string): boolean =>
+  time > formatInstant(shiftInstant(new Date(now), spanOf("P1D"), 1, "UTC"));
+
+/**
+ * An event's word on what it sets. One whose clock is far ahead counts as of its acceptance, or nobody could correct the change
+ * until that time has come; among such events their own times still decide.
+ */
+const stampOf = ({ time, source, id }: ChangeEvent, acceptedAt: string): Stamp =>
+  time !== null && isFarAhead(time, acceptedAt)
+    ? { time: acceptedAt, claimed: time, source, id }
+    : { time: time ?? acceptedAt, source, id };
+
+/** The time of `a` that counts beside `b`. */
+const timeBeside = (a: Stamp, b: Stamp): string => (b.claimed === undefined ? a.time : (a.claimed ?? a.time));
 
 /** Newest `time` first; ties by `source`, then `id`, so that every order of arrival ends the same. */
 const isNewer = (a: Stamp, b: Stamp | undefined): boolean => {
   if (!b) return true;
-  if (a.time !== b.time) return a.time > b.time;
+  const [mine, its] = [timeBeside(a, b), timeBeside(b, a)];
+  if (mine !== its) return mine > its;
   if (a.source !== b.source) return a.source > b.source;
   return a.id > b.id;
 };
+
+const newerBeside = (newer: Stamp, stamp: Stamp): Outdated["by"] => ({
+  time: timeBeside(newer, stamp),
+  source: newer.source,
+  id: newer.id,
+});
 
 const same = (a: unknown, b: unknown): boolean => canonicalJson(a ?? null) === canonicalJson(b ?? null);
 
 const sameRelease = (a: string | undefined, b: string | undefined, zone: string): boolean =>
   a === b ||
   (a !== undefined && b !== undefined && releaseInstant(a, zone).getTime() === releaseInstant(b, zone).getTime());
+
+const sameField = (name: string, a: unknown, b: unknown, zone: string): boolean =>
+  name === "releaseAt" ? sameRelease(a as string | undefined, b as string | undefined, zone) : same(a, b);
 
 /**
  * Former values of the fields that differ between two states of one change; a release date differs when its instant
@@ -40,11 +67,7 @@ export const differenceOf = (before: Change, after: Change, zone: string): Diffe
   for (const name of new Set([...Object.keys(before.fields), ...Object.keys(after.fields)]) as Set<
     keyof ChangeFields
   >) {
-    const unchanged =
-      name === "releaseAt"
-        ? sameRelease(before.fields.releaseAt, after.fields.releaseAt, zone)
-        : same(before.fields[name], after.fields[name]);
-    if (!unchanged) differs[name] = before.fields[name] ?? null;
+    if (!sameField(name, before.fields[name], after.fields[name], zone)) differs[name] = before.fields[name] ?? null;
   }
   if (before.critical !== after.critical) differs["businessCritical"] = before.critical;
   return differs;
@@ -66,12 +89,18 @@ const WORDS: Record<ChangeEvent["kind"], Extract<ChangeStatus, "cancelled" | "re
  * event that names no title can only follow one that did.
  */
 export const mergeEvent = (previous: Change | null, event: ChangeEvent, context: MergeContext): Merged => {
-  const stamp: Stamp = { time: event.time ?? context.acceptedAt, source: event.source, id: event.id };
+  const stamp = stampOf(event, context.acceptedAt);
   const stamps = { ...previous?.stamps };
+  const outdated: Outdated[] = [];
   const fields: Record<string, unknown> = { ...previous?.fields };
 
   for (const [name, value] of Object.entries(event.fields)) {
-    if (!isNewer(stamp, stamps[name])) continue;
+    const newest = stamps[name];
+    if (newest && !isNewer(stamp, newest)) {
+      if (!sameField(name, value ?? undefined, fields[name], context.zone))
+        outdated.push({ field: name, by: newerBeside(newest, stamp) });
+      continue;
+    }
     stamps[name] = stamp;
     if (value === null) delete fields[name];
     else fields[name] = value;
@@ -79,10 +108,11 @@ export const mergeEvent = (previous: Change | null, event: ChangeEvent, context:
 
   const word = WORDS[event.kind];
   let status = previous?.status ?? "announced";
-  if (word && isNewer(stamp, stamps["status"])) {
+  const lastWord = stamps["status"];
+  if (word && isNewer(stamp, lastWord)) {
     stamps["status"] = stamp;
     status = word;
-  }
+  } else if (word && lastWord && word !== status) outdated.push({ field: "status", by: newerBeside(lastWord, stamp) });
 
   const merged = fields as ChangeFields;
   const moved = !sameRelease(previous?.fields.releaseAt, merged.releaseAt, context.zone);
@@ -103,5 +133,5 @@ export const mergeEvent = (previous: Change | null, event: ChangeEvent, context:
     dateSince: previous && !moved && context.spoke ? previous.dateSince : context.acceptedAt,
     firstAcceptedAt: previous?.firstAcceptedAt ?? context.acceptedAt,
   };
-  return { change, differs: previous ? differenceOf(previous, change, context.zone) : {} };
+  return { change, differs: previous ? differenceOf(previous, change, context.zone) : {}, outdated };
 };

@@ -97,6 +97,54 @@ test("emit sends a file as it is, and standard input where no file is named", as
   assert.match(fromInput.err, /accepted earlier/);
 });
 
+test("emit says which field was not taken, which event is newer and what to do", async () => {
+  const by = { time: "2027-02-01T08:00:00.000Z", source: "/billing", id: "evt-7" };
+  cli.answers["POST /v1/events"] = { status: 202, body: { ...PLAN, outdated: [{ field: "title", by }] } };
+  const run = await cli.forewarn(["emit", "--type", "updated", "--change", "CHG-1", "--title", "Late"]);
+  assert.equal(run.code, 0, run.err);
+  assert.match(
+    run.out,
+    /^outdated title was not taken: event evt-7 of \/billing set it and is newer \(2027-02-01T08:00:00\.000Z\); to set it all the same, send it in a new event with a later time$/m,
+  );
+});
+
+test("emit says what a held event waits for, and gives no verdict on it", async () => {
+  const held = { change: "NOPE", revision: 0, status: "held", verdict: null, notices: [] };
+  cli.answers["POST /v1/events"] = { status: 202, body: held };
+  const run = await cli.forewarn(["emit", "--type", "updated", "--change", "NOPE", "--title", "x"]);
+  assert.match(run.out, /held until forewarn\.change\.created of NOPE comes; .*a typo in --change looks the same/);
+  assert.doesNotMatch(run.out, /verdict|category/);
+});
+
+test("each fault of a refused event is printed once, though its detail names it too; --json has both", async () => {
+  const errors = [
+    { path: "title", message: "is missing; give one line" },
+    { path: "service", message: "is missing; give the service's id" },
+  ];
+  const detail = `the event is refused: ${errors.map(({ path, message }) => `${path} ${message}`).join("; ")}`;
+  cli.answers["POST /v1/events"] = {
+    status: 422,
+    body: { title: "The input is not valid", status: 422, detail, errors },
+  };
+  const emit = ["emit", "--type", "created", "--change", "CHG-1"];
+  const run = await cli.forewarn(emit);
+  assert.equal(
+    run.err,
+    "forewarn: the event is refused\n  title: is missing; give one line\n  service: is missing; give the service's id\n",
+  );
+  assert.deepEqual(JSON.parse((await cli.forewarn([...emit, "--json"])).err), { detail, errors, exitCode: 1 });
+});
+
+test("a conflict is printed once", async () => {
+  const detail = "change CHG-1 exists already; use another id";
+  cli.answers["POST /v1/events"] = {
+    status: 409,
+    body: { status: 409, detail, errors: [{ path: "change", message: detail }] },
+  };
+  const run = await cli.forewarn(["emit", ...FLAGS]);
+  assert.equal(run.err, `forewarn: ${detail}\n`);
+});
+
 test("a list of events goes out as one batch; one refused event fails the command and is named", async () => {
   const refused = {
     title: "The input is not valid",
