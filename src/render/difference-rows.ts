@@ -1,4 +1,4 @@
-import type { ChangeFields, Difference } from "../domain/change.ts";
+import type { Change, ChangeFields, Difference } from "../domain/change.ts";
 import { categoryWords } from "./notice-lead.ts";
 import { paragraphDiff } from "./paragraph-diff.ts";
 import { clip, plainBlock, plainLine } from "./plain-text.ts";
@@ -38,13 +38,25 @@ const FIELDS: readonly Field[] = [
 
 const absent = (value: unknown): boolean => value === null || value === undefined || value === "";
 
-/** Former and present values of what a revision changed, a row a field. */
-export const differenceRows = (previous: Difference, fields: ChangeFields, told: Told): DifferenceRow[] => {
+/** What the change demands is yes or no, also where it is silent and its service decides; silent before, it demanded the same. */
+const withDemand = <F extends object>(fields: F, critical: boolean): F & { businessCritical: unknown } => ({
+  ...fields,
+  businessCritical: (fields as { businessCritical?: unknown }).businessCritical ?? critical,
+});
+
+/** Former and present values of what a revision changed, a row a field; `after` is the change as it is now. */
+export const differenceRows = (
+  previous: Difference,
+  after: Pick<Change, "fields" | "critical">,
+  told: Told,
+): DifferenceRow[] => {
   const none = told.words.say("value.none");
+  const former: Difference = withDemand(previous, after.critical);
+  const present: Difference = withDemand(after.fields, after.critical);
   return FIELDS.filter(({ field }) => Object.hasOwn(previous, field)).map(({ field, label, tell }) => ({
     label: told.words.say(label),
-    before: absent(previous[field]) ? none : tell(previous[field], told),
-    after: absent(fields[field]) ? none : tell(fields[field], told),
+    before: absent(former[field]) ? none : tell(former[field], told),
+    after: absent(present[field]) ? none : tell(present[field], told),
   }));
 };
 

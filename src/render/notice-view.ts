@@ -137,7 +137,7 @@ export const noticeView = (scene: Scene): NoticeView => {
   const { notice, change, previous } = content;
   const standing = standingOf(scene);
   const fields = change?.fields;
-  const differing = tellsDifference(notice.kind) ? fields : undefined;
+  const differing = tellsDifference(notice.kind) ? change : null;
   // A cancelled change asks nothing of anyone any more.
   const live = notice.kind !== "cancelled";
   const title = titleOf(scene);
@@ -159,7 +159,7 @@ export const noticeView = (scene: Scene): NoticeView => {
     shortfall: shortfallOf(scene, standing),
     reason: content.reason ? plainLine(content.reason) : null,
     differences: differing ? differenceRows(besides(previous, release), differing, { words, zones }) : [],
-    paragraphs: differing ? paragraphRows(previous, differing, { words }) : [],
+    paragraphs: differing ? paragraphRows(previous, differing.fields, { words }) : [],
     summary: textLines(fields?.summary),
     detailsHtml: fields?.details ? renderMarkdown(fields.details) : null,
     detailsText: fields?.details ? plainBlock(fields.details) : null,

@@ -58,6 +58,19 @@ test("an amendment lists old and new side by side; a first announcement of a lat
   for (const part of both(mailOf(aNotice("announcement", { previous })))) assert.ok(!part.includes("It was less."));
 });
 
+test("whether a change is business critical is yes or no, also where only its service says so", () => {
+  const rows = (previous: boolean, critical: boolean, locale: string) =>
+    /Before: .*\s+Now: .*|Avant.*\s+Maintenant.*/.exec(
+      mailOf(
+        aNotice("amended", { change: aChange({}, { critical }), previous: { businessCritical: previous } }),
+        anAddressee({ locale }),
+      ).text,
+    )?.[0];
+  assert.match(rows(true, false, "en") ?? "", /Before: yes\s+Now: no$/);
+  assert.match(rows(false, true, "en") ?? "", /Before: no\s+Now: yes$/);
+  assert.match(rows(true, false, "fr") ?? "", /Avant\s: oui\s+Maintenant\s: non$/);
+});
+
 test("a reminder shows what differs since its reader was told last, where a correction told nobody", () => {
   const corrected = aNotice("reminder", { previous: { action: "Call the new endpoints." } });
   for (const part of both(mailOf(corrected))) {
