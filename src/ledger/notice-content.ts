@@ -67,6 +67,7 @@ type Row = {
   differs: Difference | null;
   reason: string | null;
   disabled: { endpoint: number; address: string; reason: string } | null;
+  services: Record<string, string> | null;
   sequence: number;
   verdict: Verdict | null;
   policy: Policy | null;
@@ -85,6 +86,10 @@ export const loadContents = async (sql: Sql, nos: readonly number[], zone: strin
     text: `SELECT n.no, n.id, n.kind, n."offset", n.lane, n.due_at AS "dueAt", r.state, r.differs, r.reason, r.verdict, p.policy,
                   (SELECT json_build_object('endpoint', e.no, 'address', e.address, 'reason', n.reason)
                    FROM endpoints e WHERE n.kind = 'endpoint-disabled' AND e.no = n.only_endpoint) AS disabled,
+                  (SELECT json_object_agg(s.service, s.title)
+                   FROM (SELECT DISTINCT said.state->'fields'->>'service' AS service FROM revisions said
+                         WHERE said.change = n.change AND said.revision <= n.revision) AS named
+                   CROSS JOIN ${lookUp("services", "service = named.service")} AS s) AS services,
                   ${entrySequence("n")} AS sequence
            FROM ${noticesOf(THESE)}
            LEFT JOIN revisions r ON r.change = n.change AND r.revision = n.revision
@@ -103,6 +108,7 @@ export const loadContents = async (sql: Sql, nos: readonly number[], zone: strin
     change: row.state,
     previous: row.differs ?? {},
     reason: row.disabled ? disabledReason(row.disabled) : row.reason,
+    services: row.services ?? {},
     sequence: row.sequence,
     verdict: row.verdict,
     policyZone: row.policy?.timeZone ?? zone,

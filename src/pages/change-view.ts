@@ -1,4 +1,4 @@
-import type { ChangeView } from "../ledger/change-views.ts";
+import type { RecordedChange } from "../ledger/changelog.ts";
 import { type NoticeView, noticeView } from "../render/notice-view.ts";
 import type { Zones } from "../render/release-words.ts";
 import { unstyled } from "../render/unstyled.ts";
@@ -9,7 +9,7 @@ export type ShownChange = NoticeView & { details: string | null; status: string;
 type Reading = { words: Words; zones: Zones; now: Date; reason: string | null };
 
 /** A change as a page shows it: what an announcement would say of its latest revision, read at `now`. */
-export const changeView = (view: ChangeView, { words, zones, now, reason }: Reading): ShownChange => {
+export const changeView = (view: RecordedChange, { words, zones, now, reason }: Reading): ShownChange => {
   const shown = noticeView({
     content: {
       notice: {
@@ -23,6 +23,7 @@ export const changeView = (view: ChangeView, { words, zones, now, reason }: Read
       change: { ...view.state, status: view.status },
       previous: {},
       reason,
+      services: { [view.state.fields.service]: view.service },
       sequence: 0,
       verdict: view.verdict,
       policyZone: view.policyZone,

@@ -152,13 +152,15 @@ export const noticeView = (scene: Scene): NoticeView => {
     lead,
     preheader: [lead, release && live ? `${release.label}${words.say("colon")} ${release.line}.` : ""].join(" ").trim(),
     change: change?.change ?? null,
-    service: fields ? plainLine(fields.service) : null,
+    service: fields ? plainLine(content.services[fields.service] ?? fields.service) : null,
     category: categoryWords(fields?.category, words),
     critical: change?.critical ? words.say("critical") : null,
     release,
     shortfall: shortfallOf(scene, standing),
     reason: content.reason ? plainLine(content.reason) : null,
-    differences: differing ? differenceRows(besides(previous, release), differing, { words, zones }) : [],
+    differences: differing
+      ? differenceRows(besides(previous, release), differing, { words, zones, services: content.services })
+      : [],
     paragraphs: differing ? paragraphRows(previous, differing.fields, { words }) : [],
     summary: textLines(fields?.summary),
     detailsHtml: fields?.details ? renderMarkdown(fields.details) : null,

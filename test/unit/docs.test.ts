@@ -248,6 +248,7 @@ describe("the templates in docs/operations.md", () => {
         reason: null,
         sequence: 0,
         verdict: null,
+        services: {},
         policyZone: "UTC",
       },
       zones: { partner: "UTC", policy: "UTC" },

@@ -71,6 +71,19 @@ test("whether a change is business critical is yes or no, also where only its se
   assert.match(rows(true, false, "fr") ?? "", /Avant\s: oui\s+Maintenant\s: non$/);
 });
 
+test("a service is called by its title, in the head, in the foot and where it differs; one that is gone by its id", () => {
+  const moved = aNotice("amended", {
+    previous: { service: "measures" },
+    services: { oauth2: "OAuth 2", measures: "Measures API" },
+  });
+  const { text, html } = mailOf(moved);
+  assert.match(text, /^Amended - CHG-1042 - OAuth 2\n/);
+  assert.match(text, /to be told of changes to OAuth 2\./);
+  assert.match(text, /- Service\s+Before: Measures API\s+Now: OAuth 2\n/);
+  for (const part of [text, html]) assert.doesNotMatch(part, /\boauth2\b(?!\/token)|measures/);
+  assert.match(mailOf({ ...moved, services: {} }).text, /- Service\s+Before: measures\s+Now: oauth2\n/);
+});
+
 test("a reminder shows what differs since its reader was told last, where a correction told nobody", () => {
   const corrected = aNotice("reminder", { previous: { action: "Call the new endpoints." } });
   for (const part of both(mailOf(corrected))) {
