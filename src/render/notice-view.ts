@@ -96,10 +96,12 @@ const releaseOf = ({ content, zones, words }: Scene, standing: Standing): Notice
   const cancelled = kind === "cancelled";
   const past = standing.phase === "past" ? "label.releaseAt.past" : "label.releaseAt";
   const before = tellsDifference(kind) ? content.previous["releaseAt"] : null;
+  const { release, planned } = standing;
+  const plan = planned ? [words.say("label.planned", { date: planned.line })] : [];
   return {
     label: words.say(cancelled ? "label.releaseAt.cancelled" : past),
-    line: standing.release.line,
-    notes: cancelled ? [] : standing.release.notes,
+    line: release.line,
+    notes: cancelled ? [] : [...release.notes, ...plan],
     left: cancelled ? null : leftWords(standing, words),
     formerly:
       typeof before === "string" ? words.say("label.formerly", { date: momentOf(before, zones, words).line }) : null,

@@ -248,6 +248,7 @@ describe("the templates in docs/operations.md", () => {
         reason: null,
         sequence: 0,
         verdict: null,
+        releasedAt: null,
         services: {},
         policyZone: "UTC",
       },

@@ -84,6 +84,26 @@ test("a service is called by its title, in the head, in the foot and where it di
   assert.match(mailOf({ ...moved, services: {} }).text, /- Service\s+Before: measures\s+Now: oauth2\n/);
 });
 
+test("a change that is released ahead of its date says when it was, and no word of its date is left to come", () => {
+  const released = aNotice("released", {
+    change: aChange({}, { status: "released" }),
+    releasedAt: "2026-11-21T10:00:00.000Z",
+  });
+  const { text, html } = mailOf(released);
+  assert.match(
+    text,
+    /In effect since: Saturday, 21 November 2026 at 11:00\n  Europe\/Paris \(GMT\+1\), 10:00 UTC\n  Planned for Monday, 1 March 2027\n/,
+  );
+  for (const part of [text, html]) assert.doesNotMatch(part, /Takes effect|in 99 days/);
+  const onTime = aNotice("released", {
+    change: aChange({}, { status: "released" }),
+    releasedAt: "2027-02-28T23:00:00.000Z",
+  });
+  const late = mailOf(onTime, anAddressee(), new Date("2027-03-02T08:00:00Z")).text;
+  assert.match(late, /In effect since: Monday, 1 March 2027\n  From 00:00, Europe\/Paris\n/);
+  assert.doesNotMatch(late, /Planned for|\(in effect\)/);
+});
+
 test("a reminder shows what differs since its reader was told last, where a correction told nobody", () => {
   const corrected = aNotice("reminder", { previous: { action: "Call the new endpoints." } });
   for (const part of both(mailOf(corrected))) {
