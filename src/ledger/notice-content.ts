@@ -71,6 +71,8 @@ type Row = {
   differs: Difference | null;
   reason: string | null;
   disabled: { endpoint: number; address: string; reason: string } | null;
+  releasedAt: Date | null;
+  services: Record<string, string> | null;
   sequence: number;
   verdict: Verdict | null;
   policy: Policy | null;
@@ -89,6 +91,12 @@ export const loadContents = async (sql: Sql, nos: readonly number[], zone: strin
     text: `SELECT n.no, n.id, n.kind, n."offset", n.lane, n.due_at AS "dueAt", r.state, r.differs, r.reason, r.verdict, p.policy,
                   (SELECT json_build_object('endpoint', e.no, 'address', e.address, 'reason', n.reason)
                    FROM endpoints e WHERE n.kind = 'endpoint-disabled' AND e.no = n.only_endpoint) AS disabled,
+                  CASE WHEN r.state->>'status' = 'released' THEN
+                    (SELECT c.released_at FROM changes c WHERE c.change = n.change) END AS "releasedAt",
+                  (SELECT json_object_agg(s.service, s.title)
+                   FROM (SELECT DISTINCT said.state->'fields'->>'service' AS service FROM revisions said
+                         WHERE said.change = n.change AND said.revision <= n.revision) AS named
+                   CROSS JOIN ${lookUp("services", "service = named.service")} AS s) AS services,
                   ${entrySequence("n")} AS sequence
            FROM ${noticesOf(THESE)}
            LEFT JOIN revisions r ON r.change = n.change AND r.revision = n.revision
@@ -107,6 +115,8 @@ export const loadContents = async (sql: Sql, nos: readonly number[], zone: strin
     change: row.state,
     previous: row.differs ?? {},
     reason: row.disabled ? disabledReason(row.disabled) : row.reason,
+    releasedAt: row.releasedAt?.toISOString() ?? null,
+    services: row.services ?? {},
     sequence: row.sequence,
     verdict: row.verdict,
     policyZone: row.policy?.timeZone ?? zone,

@@ -1,3 +1,4 @@
+import { differenceOf } from "../domain/merge.ts";
 import type { Acknowledgement } from "../ledger/acknowledgements.ts";
 import type { NoticeView } from "../ledger/change-views.ts";
 import type { RecordedChange } from "../ledger/changelog.ts";
@@ -9,7 +10,7 @@ import { changelogPage } from "../render/public-links.ts";
 import { durationWords, type Zones } from "../render/release-words.ts";
 import { type WordKey, type Words, wordsFor } from "../render/words.ts";
 import { changeView } from "./change-view.ts";
-import { differenceOf, shownDifference, shownHistory } from "./history.ts";
+import { shownDifference, shownHistory } from "./history.ts";
 import { shortMoment } from "./moments.ts";
 
 export type ChangePageInput = {
@@ -81,7 +82,7 @@ const answerView = ({ answer, view, history, partner }: ChangePageInput, words: 
     note: answer.note === null ? [] : plainBlock(answer.note).split("\n"),
     outdated: outdated ? words.say("answer.outdated", { revision: answer.revision }) : null,
     since: outdated
-      ? shownDifference(differenceOf(told.state.fields, view.state.fields), view.state.fields, { words, zones })
+      ? shownDifference(differenceOf(told.state, view.state, view.policyZone), view.state, { words, zones })
       : null,
   };
 };

@@ -1,4 +1,5 @@
-import type { ChangeView } from "../ledger/change-views.ts";
+import type { RecordedChange } from "../ledger/changelog.ts";
+import { type Scene, shortfallOf, standingOf } from "../render/notice-lead.ts";
 import { type NoticeView, noticeView } from "../render/notice-view.ts";
 import type { Zones } from "../render/release-words.ts";
 import { unstyled } from "../render/unstyled.ts";
@@ -9,8 +10,8 @@ export type ShownChange = NoticeView & { details: string | null; status: string;
 type Reading = { words: Words; zones: Zones; now: Date; reason: string | null };
 
 /** A change as a page shows it: what an announcement would say of its latest revision, read at `now`. */
-export const changeView = (view: ChangeView, { words, zones, now, reason }: Reading): ShownChange => {
-  const shown = noticeView({
+export const changeView = (view: RecordedChange, { words, zones, now, reason }: Reading): ShownChange => {
+  const scene = {
     content: {
       notice: {
         no: 0,
@@ -23,6 +24,8 @@ export const changeView = (view: ChangeView, { words, zones, now, reason }: Read
       change: { ...view.state, status: view.status },
       previous: {},
       reason,
+      releasedAt: view.releasedAt?.toISOString() ?? null,
+      services: { [view.state.fields.service]: view.service },
       sequence: 0,
       verdict: view.verdict,
       policyZone: view.policyZone,
@@ -30,9 +33,14 @@ export const changeView = (view: ChangeView, { words, zones, now, reason }: Read
     zones,
     words,
     now,
-  });
+  } satisfies Scene;
+  const shown = noticeView(scene);
+  const standing = standingOf(scene);
+  // Who reads it after the release need not have been told after it.
+  const toldBefore = (view.verdict.noticeDays ?? 0) > 0;
   return {
     ...shown,
+    shortfall: toldBefore ? shortfallOf(scene, { ...standing, phase: "ahead" }) : shown.shortfall,
     details: shown.detailsHtml === null ? null : unstyled(shown.detailsHtml),
     status: view.status,
     statusName: words.say(`status.${view.status}`),

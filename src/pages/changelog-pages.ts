@@ -1,6 +1,7 @@
 import type { RecordedChange } from "../ledger/changelog.ts";
 import type { HistoryEntry } from "../ledger/histories.ts";
 import { lifecycleHeaders } from "../render/lifecycle-headers.ts";
+import { releasedEarly } from "../render/release-words.ts";
 import { type Words, wordsFor } from "../render/words.ts";
 import { changeView } from "./change-view.ts";
 import { shownHistory } from "./history.ts";
@@ -24,6 +25,7 @@ const listed = (view: RecordedChange, words: Words, now: Date) => {
     reason: null,
   });
   const { releaseAt } = view.state.fields;
+  const { releasedAt, policyZone: zone } = view;
   return {
     change,
     title,
@@ -33,7 +35,7 @@ const listed = (view: RecordedChange, words: Words, now: Date) => {
     status,
     statusName,
     tone,
-    releaseAt,
+    releaseAt: releasedEarly({ status: view.status, releasedAt, releaseAt, zone }) ?? releaseAt,
     summary: summary[0] ?? null,
     service: view.service,
     ahead: status === "announced" || status === "recorded",

@@ -1,4 +1,4 @@
-import type { ChangeFields, ChangeStatus, Difference } from "../domain/change.ts";
+import type { Change, ChangeFields, ChangeStatus, Difference } from "../domain/change.ts";
 import type { HistoryEntry } from "../ledger/histories.ts";
 import { type DifferenceRow, differenceRows } from "../render/difference-rows.ts";
 import { type DiffedParagraph, paragraphDiff } from "../render/paragraph-diff.ts";
@@ -45,22 +45,16 @@ const labelOf = ({ type, revision, state, differs, minor }: HistoryEntry): WordK
 };
 
 /** Former values beside present ones; the details paragraph by paragraph. */
-export const shownDifference = (previous: Difference, fields: ChangeFields, told: Told): ShownDifference => {
+export const shownDifference = (
+  previous: Difference,
+  after: Pick<Change, "fields" | "critical">,
+  told: Told,
+): ShownDifference => {
   const { details, ...others } = previous;
-  const rows = differenceRows(others, fields, told);
+  const rows = differenceRows(others, after, told);
   if (!Object.hasOwn(previous, "details")) return { rows, paragraphs: [] };
-  const diff = paragraphDiff(typeof details === "string" ? details : "", fields.details ?? "");
+  const diff = paragraphDiff(typeof details === "string" ? details : "", after.fields.details ?? "");
   return { rows, paragraphs: diff.filter(({ kind }) => kind !== "same") };
-};
-
-/** Former values of the fields in which two states differ. */
-export const differenceOf = (before: ChangeFields, after: ChangeFields): Difference => {
-  const names = new Set([...Object.keys(before), ...Object.keys(after)]) as Set<keyof ChangeFields>;
-  return Object.fromEntries(
-    [...names]
-      .filter((name) => JSON.stringify(before[name]) !== JSON.stringify(after[name]))
-      .map((name) => [name, before[name] ?? null]),
-  );
 };
 
 /** Every revision that says anything, the newest first. */
@@ -74,6 +68,6 @@ export const shownHistory = (history: readonly HistoryEntry[], told: Told): Show
       when: shortMoment(told.words, told.zones.partner, entry.at),
       at: entry.at.toISOString(),
       reason: entry.reason === null ? null : plainLine(entry.reason),
-      ...shownDifference(entry.differs, entry.state.fields, told),
+      ...shownDifference(entry.differs, entry.state, told),
     };
   });

@@ -1,10 +1,11 @@
+import type { ChangeStatus } from "../domain/change.ts";
 import type { RecordedChange } from "../ledger/changelog.ts";
 import { renderMarkdown } from "./markdown.ts";
 import { escapeHtml, plainBlock, plainLine } from "./plain-text.ts";
 import { changelogPage } from "./public-links.ts";
-import { momentOf } from "./release-words.ts";
+import { momentOf, releasedEarly } from "./release-words.ts";
 import { unstyled } from "./unstyled.ts";
-import { wordsFor } from "./words.ts";
+import { type WordKey, wordsFor } from "./words.ts";
 
 export type FeedInput = {
   /** The latest revised first. */
@@ -16,17 +17,24 @@ export type FeedInput = {
 
 const words = wordsFor("en");
 
+const LABELS: Readonly<Partial<Record<ChangeStatus, WordKey>>> = {
+  cancelled: "label.releaseAt.cancelled",
+  released: "label.releaseAt.past",
+};
+
 /** What a reader of feeds sees of a change: its date first, then what the page says. */
 const contentOf = (view: RecordedChange): string => {
   const { fields } = view.state;
   const zones = { partner: view.policyZone, policy: view.policyZone };
-  const release = fields.releaseAt === undefined ? null : momentOf(fields.releaseAt, zones, words);
-  const label = view.status === "cancelled" ? "label.releaseAt.cancelled" : "label.releaseAt";
+  const { status, releasedAt, policyZone: zone } = view;
+  const at = releasedEarly({ status, releasedAt, releaseAt: fields.releaseAt, zone }) ?? fields.releaseAt;
+  const release = at === undefined ? null : momentOf(at, zones, words);
+  const label = words.say(LABELS[status] ?? "label.releaseAt");
   const paragraph = (text: string): string => `<p>${escapeHtml(plainBlock(text)).replaceAll("\n", "<br>")}</p>`;
   return [
     `<p><b>${escapeHtml(words.say(`status.${view.status}`))}</b></p>`,
     release
-      ? `<p>${escapeHtml(`${words.say(label)}${words.say("colon")} ${[release.line, ...release.notes].join(". ")}`)}</p>`
+      ? `<p>${escapeHtml(`${label}${words.say("colon")} ${[release.line, ...release.notes].join(". ")}`)}</p>`
       : "",
     fields.summary ? paragraph(fields.summary) : "",
     fields.action ? `<p><b>${escapeHtml(words.say("label.action"))}</b></p>${paragraph(fields.action)}` : "",

@@ -1,4 +1,4 @@
-import type { ChangeFields, Difference } from "../domain/change.ts";
+import type { Change, ChangeFields, Difference } from "../domain/change.ts";
 import { categoryWords } from "./notice-lead.ts";
 import { paragraphDiff } from "./paragraph-diff.ts";
 import { clip, plainBlock, plainLine } from "./plain-text.ts";
@@ -7,7 +7,8 @@ import type { WordKey, Words } from "./words.ts";
 
 export type DifferenceRow = { label: string; before: string; after: string };
 
-type Told = { words: Words; zones: Zones };
+/** `services`: titles by id, where they are at hand. */
+type Told = { words: Words; zones: Zones; services?: Readonly<Record<string, string>> };
 type Field = { field: keyof ChangeFields; label: WordKey; tell: (value: unknown, told: Told) => string };
 
 const LONGEST = 300;
@@ -19,6 +20,10 @@ const asList = (value: unknown): string => asLine(Array.isArray(value) ? value.j
 const hrefOf = (link: { href?: unknown } | null): string => (typeof link?.href === "string" ? link.href : "");
 const asLinks = (value: unknown): string => (Array.isArray(value) ? asLine(value.map(hrefOf).join(", ")) : "");
 const asTruth = (value: unknown, { words }: Told): string => words.say(value === true ? "value.yes" : "value.no");
+const asService = (value: unknown, { services }: Told): string => {
+  const id = String(value);
+  return asLine(services !== undefined && Object.hasOwn(services, id) ? services[id] : id);
+};
 const asCategory = (value: unknown, { words }: Told): string => categoryWords(value, words) ?? asLine(value);
 
 /** Every field that partners are told of, in the order of the mail; details are told paragraph by paragraph. */
@@ -26,7 +31,7 @@ const FIELDS: readonly Field[] = [
   { field: "title", label: "label.title", tell: asLine },
   { field: "category", label: "label.category", tell: asCategory },
   { field: "businessCritical", label: "label.critical", tell: asTruth },
-  { field: "service", label: "label.service", tell: asLine },
+  { field: "service", label: "label.service", tell: asService },
   { field: "releaseAt", label: "label.releaseAt", tell: asDate },
   { field: "testFrom", label: "label.testFrom", tell: asDate },
   { field: "summary", label: "label.summary", tell: asLine },
@@ -38,13 +43,25 @@ const FIELDS: readonly Field[] = [
 
 const absent = (value: unknown): boolean => value === null || value === undefined || value === "";
 
-/** Former and present values of what a revision changed, a row a field. */
-export const differenceRows = (previous: Difference, fields: ChangeFields, told: Told): DifferenceRow[] => {
+/** What the change demands is yes or no, also where it is silent and its service decides; silent before, it demanded the same. */
+const withDemand = <F extends object>(fields: F, critical: boolean): F & { businessCritical: unknown } => ({
+  ...fields,
+  businessCritical: (fields as { businessCritical?: unknown }).businessCritical ?? critical,
+});
+
+/** Former and present values of what a revision changed, a row a field; `after` is the change as it is now. */
+export const differenceRows = (
+  previous: Difference,
+  after: Pick<Change, "fields" | "critical">,
+  told: Told,
+): DifferenceRow[] => {
   const none = told.words.say("value.none");
+  const former: Difference = withDemand(previous, after.critical);
+  const present: Difference = withDemand(after.fields, after.critical);
   return FIELDS.filter(({ field }) => Object.hasOwn(previous, field)).map(({ field, label, tell }) => ({
     label: told.words.say(label),
-    before: absent(previous[field]) ? none : tell(previous[field], told),
-    after: absent(fields[field]) ? none : tell(fields[field], told),
+    before: absent(former[field]) ? none : tell(former[field], told),
+    after: absent(present[field]) ? none : tell(present[field], told),
   }));
 };
 

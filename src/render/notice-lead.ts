@@ -1,7 +1,7 @@
 import type { Category } from "../domain/category.ts";
 import type { NoticeKind } from "../domain/notice.ts";
 import type { NoticeContent } from "../senders/sender.ts";
-import { daysTo, durationWords, type Moment, momentOf, type Zones } from "./release-words.ts";
+import { daysTo, durationWords, type Moment, momentOf, releasedEarly, type Zones } from "./release-words.ts";
 import type { WordKey, Words } from "./words.ts";
 
 /** What a notice is read against: its content, the reader's zones and language, and the time of reading. */
@@ -9,7 +9,8 @@ export type Scene = { content: NoticeContent; zones: Zones; words: Words; now: D
 
 /** Where the release is for the reader: `none` when the change has no date. */
 export type Phase = "ahead" | "past" | "none";
-export type Standing = { release: Moment | null; phase: Phase; days: number };
+/** `planned` is the date that a release came before; null: it came as planned, or has not come. */
+export type Standing = { release: Moment | null; planned: Moment | null; phase: Phase; days: number };
 
 /** Kinds of notice for which the promised minimum is still to be judged by the reader. */
 const TELLS_SHORTFALL: ReadonlySet<NoticeKind> = new Set(["announcement", "rescheduled", "reclassified"]);
@@ -26,17 +27,32 @@ export const categoryWords = (category: unknown, words: Words): string | null =>
     ? words.say(CATEGORY_WORDS[category as Category])
     : null;
 
+const earlyRelease = ({ change, releasedAt, policyZone }: NoticeContent): string | null =>
+  change &&
+  releasedEarly({
+    status: change.status,
+    releasedAt: releasedAt === null ? null : new Date(releasedAt),
+    releaseAt: change.fields.releaseAt,
+    zone: policyZone,
+  });
+
 export const standingOf = ({ content, zones, words, now }: Scene): Standing => {
   const releaseAt = content.change?.fields.releaseAt;
-  if (!releaseAt) return { release: null, phase: "none", days: 0 };
-  const release = momentOf(releaseAt, zones, words);
-  return { release, phase: release.at > now ? "ahead" : "past", days: daysTo(release, now) };
+  const planned = releaseAt ? momentOf(releaseAt, zones, words) : null;
+  const early = earlyRelease(content);
+  const release = early ? momentOf(early, zones, words) : planned;
+  if (!release) return { release, planned: null, phase: "none", days: 0 };
+  return {
+    release,
+    planned: early ? planned : null,
+    phase: release.at > now ? "ahead" : "past",
+    days: daysTo(release, now),
+  };
 };
 
-/** `in 14 days`, `tomorrow`, `today`, `in effect`; null without a date. */
+/** `in 14 days`, `tomorrow`, `today`; null once it is past, and without a date. */
 export const leftWords = ({ phase, days }: Standing, words: Words): string | null => {
-  if (phase === "none") return null;
-  if (phase === "past") return words.say("left.past");
+  if (phase !== "ahead") return null;
   if (days <= 0) return words.say("left.today");
   return days === 1 ? words.say("left.tomorrow") : words.say("left.days", { count: days });
 };

@@ -96,10 +96,12 @@ const releaseOf = ({ content, zones, words }: Scene, standing: Standing): Notice
   const cancelled = kind === "cancelled";
   const past = standing.phase === "past" ? "label.releaseAt.past" : "label.releaseAt";
   const before = tellsDifference(kind) ? content.previous["releaseAt"] : null;
+  const { release, planned } = standing;
+  const plan = planned ? [words.say("label.planned", { date: planned.line })] : [];
   return {
     label: words.say(cancelled ? "label.releaseAt.cancelled" : past),
-    line: standing.release.line,
-    notes: cancelled ? [] : standing.release.notes,
+    line: release.line,
+    notes: cancelled ? [] : [...release.notes, ...plan],
     left: cancelled ? null : leftWords(standing, words),
     formerly:
       typeof before === "string" ? words.say("label.formerly", { date: momentOf(before, zones, words).line }) : null,
@@ -137,7 +139,7 @@ export const noticeView = (scene: Scene): NoticeView => {
   const { notice, change, previous } = content;
   const standing = standingOf(scene);
   const fields = change?.fields;
-  const differing = tellsDifference(notice.kind) ? fields : undefined;
+  const differing = tellsDifference(notice.kind) ? change : null;
   // A cancelled change asks nothing of anyone any more.
   const live = notice.kind !== "cancelled";
   const title = titleOf(scene);
@@ -152,14 +154,16 @@ export const noticeView = (scene: Scene): NoticeView => {
     lead,
     preheader: [lead, release && live ? `${release.label}${words.say("colon")} ${release.line}.` : ""].join(" ").trim(),
     change: change?.change ?? null,
-    service: fields ? plainLine(fields.service) : null,
+    service: fields ? plainLine(content.services[fields.service] ?? fields.service) : null,
     category: categoryWords(fields?.category, words),
     critical: change?.critical ? words.say("critical") : null,
     release,
     shortfall: shortfallOf(scene, standing),
     reason: content.reason ? plainLine(content.reason) : null,
-    differences: differing ? differenceRows(besides(previous, release), differing, { words, zones }) : [],
-    paragraphs: differing ? paragraphRows(previous, differing, { words }) : [],
+    differences: differing
+      ? differenceRows(besides(previous, release), differing, { words, zones, services: content.services })
+      : [],
+    paragraphs: differing ? paragraphRows(previous, differing.fields, { words }) : [],
     summary: textLines(fields?.summary),
     detailsHtml: fields?.details ? renderMarkdown(fields.details) : null,
     detailsText: fields?.details ? plainBlock(fields.details) : null,

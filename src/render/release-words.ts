@@ -1,4 +1,5 @@
 import { dayOf, daysBetween, isDateOnly, isZone, releaseInstant } from "../domain/calendar.ts";
+import type { ChangeStatus } from "../domain/change.ts";
 import { parseDuration } from "../domain/duration.ts";
 import type { Words } from "./words.ts";
 
@@ -62,6 +63,28 @@ export const momentOf = (value: string, zones: Zones, words: Words): Moment => {
     partner === "UTC" ? ["UTC"] : [words.say("when.timed", { zone: named(partner), offset: offset(partner, at), utc })];
   return { line: fullWords(words, partner, at), notes, at, zone: partner };
 };
+
+/**
+ * When a change took effect ahead of its date, or without one, by its `released` event: a UTC time; null where its date says it.
+ *
+ * `releaseAt` is the date as accepted, and `zone` the policy's.
+ */
+export const releasedEarly = ({
+  status,
+  releasedAt,
+  releaseAt,
+  zone,
+}: {
+  status: ChangeStatus;
+  releasedAt: Date | null;
+  releaseAt: string | undefined;
+  zone: string;
+}): string | null =>
+  status === "released" &&
+  releasedAt &&
+  (releaseAt === undefined || releasedAt < releaseInstant(releaseAt, known(zone)))
+    ? releasedAt.toISOString()
+    : null;
 
 /** Whole calendar days from `now` to the moment, counted in the zone that the reader sees its day in; negative once past. */
 export const daysTo = (moment: Moment, now: Date): number =>

@@ -13,6 +13,10 @@ export type NoticeContent = {
   previous: Difference;
   /** Why it moved or was cancelled, in the event's words. */
   reason: string | null;
+  /** When it was released, UTC; null: not by this revision, or not known. */
+  releasedAt: string | null;
+  /** Titles of the services that the change has belonged to, by id; one that was deleted is missing. */
+  services: Readonly<Record<string, string>>;
   /** How often the change's calendar entry had moved by this revision (RFC 5545, 3.8.7.4); 0 for notices without a change. */
   sequence: number;
   verdict: Verdict | null;

@@ -160,3 +160,20 @@ test("calendars follow a change from its announcement to its end; a partner's sh
   );
   assert.doesNotMatch(await textOf(own), /ATTENDEE/);
 });
+
+test("a change that is released ahead of its date is in effect since then, on every page and in every feed", async () => {
+  await announce("CHG-7", { title: "Ahead of its date", releaseAt: "2031-05-01" });
+  await site.say("released", { change: "CHG-7", releasedAt: "2026-01-10T10:00:00Z" });
+  const own = site.pageOf("acme", "CHG-7");
+  const [list, record, page] = await Promise.all(["/changelog", "/changelog/CHG-7", own].map(textOf));
+  for (const html of [list, record]) assert.match(html ?? "", /In effect since[\s\S]{0,80}10 January 2026 at 11:00/);
+  assert.match(page ?? "", /In effect since/);
+  for (const html of [record, page].map((one = "") => present(one))) {
+    assert.match(html, /Planned for Thursday, 1 May 2031/);
+    assert.doesNotMatch(html, /Takes effect|in \d+ days|before we told you/);
+  }
+  for (const feed of await Promise.all(["/changelog.atom", "/changelog.json"].map(textOf))) {
+    assert.match(feed, /In effect since: Saturday, 10 January 2026 at 11:00/);
+    assert.doesNotMatch(feed, /1 May 2031/);
+  }
+});

@@ -51,6 +51,8 @@ export const aNotice = (
     shortByDays: 0,
     earliestRelease: "2027-02-22",
   },
+  releasedAt: null,
+  services: { oauth2: "OAuth 2" },
   policyZone: "Europe/Paris",
   ...rest,
 });

@@ -48,6 +48,8 @@ export const TEST_NOTICE: NoticeContent = {
   reason: null,
   sequence: 0,
   verdict: null,
+  releasedAt: null,
+  services: {},
   policyZone: "Europe/Paris",
 };
 

@@ -10,8 +10,9 @@ import { makeTerminal } from "../../src/cli/terminal.ts";
 import { systemClock } from "../../src/clock.ts";
 import { CHANGE_STATUSES } from "../../src/domain/change.ts";
 import { TRANSITIONS } from "../../src/domain/delivery.ts";
-import { readEvent } from "../../src/domain/event.ts";
-import { NOTICE_STATUSES } from "../../src/domain/notice.ts";
+import { EVENT_DATA, EVENT_TYPE_PREFIX, ENVELOPE, readEvent } from "../../src/domain/event.ts";
+import { NOTICE_KINDS, NOTICE_STATUSES } from "../../src/domain/notice.ts";
+import { DEFAULT_POLICY, readPolicy } from "../../src/domain/policy.ts";
 import { newPartner } from "../../src/http/shapes/partner.ts";
 import { newService } from "../../src/http/shapes/service.ts";
 import * as changesSchema from "../../src/ledger/schema/changes.ts";
@@ -19,6 +20,10 @@ import * as deliveriesSchema from "../../src/ledger/schema/deliveries.ts";
 import * as evidenceSchema from "../../src/ledger/schema/evidence.ts";
 import * as partiesSchema from "../../src/ledger/schema/parties.ts";
 import { QUEUE_NAMES } from "../../src/queue/queues.ts";
+import { noticeView } from "../../src/render/notice-view.ts";
+import { TEMPLATES } from "../../src/render/templates.ts";
+import { wordsFor } from "../../src/render/words.ts";
+import { newSecret, sign } from "../../src/senders/signature.ts";
 import { VARIABLES } from "../../src/variables.ts";
 
 const schema = { ...changesSchema, ...deliveriesSchema, ...evidenceSchema, ...partiesSchema };
@@ -150,6 +155,109 @@ describe("docs/architecture.md", () => {
     const arrows = globSync("src/flow/*.ts", { cwd: ROOT });
     const documented = [...architecture.matchAll(/`(src\/flow\/[^`]+\.ts)`/g)].map(([, file = ""]) => file);
     assert.deepEqual(documented.toSorted(), arrows.toSorted());
+  });
+});
+
+const blocks = (page: string, language: string): string[] =>
+  [...page.matchAll(new RegExp(`^\`\`\`${language}\\n([^]*?)^\`\`\``, "gm"))].map(([, code = ""]) => code);
+
+/** The names in the first column of every table below a heading. */
+const firstNames = (page: string, heading: string): string[] =>
+  rows(section(page, heading)).flatMap(([cell = ""]) => names(cell));
+
+describe("docs/policy.md", () => {
+  const page = read("docs/policy.md");
+
+  test("the defaults that it prints are the built-in policy, and its example is a good file", () => {
+    const [defaults, ...examples] = blocks(page, "json").map((block): unknown => JSON.parse(block));
+    assert.deepEqual(defaults, DEFAULT_POLICY);
+    assert.ok(examples.length > 0);
+    for (const example of examples) assert.ok("policy" in readPolicy(example));
+  });
+
+  test("every field has its row, and every row a field", () => {
+    const perChannel = ["retries", "timeouts"];
+    const fields = Object.keys(DEFAULT_POLICY).flatMap((name) =>
+      perChannel.includes(name) ? [`${name}.webhook`, `${name}.email`] : [name],
+    );
+    const ofCategory = ["notices", "minimumNotice", "releaseWithin", "lane"];
+    assert.deepEqual(firstNames(page, "Fields").toSorted(), [...fields, ...ofCategory].toSorted());
+  });
+});
+
+describe("docs/events.md", () => {
+  const page = read("docs/events.md");
+
+  test("its example is a valid event", () => {
+    for (const block of blocks(page, "json")) assert.ok("event" in readEvent(JSON.parse(block)));
+  });
+
+  test("every type, attribute and field has its row, and every row is one", () => {
+    const kinds = Object.keys(EVENT_DATA).map((kind) => EVENT_TYPE_PREFIX + kind);
+    assert.deepEqual(firstNames(page, "Types").toSorted(), kinds.toSorted());
+    assert.deepEqual(firstNames(page, "The envelope").toSorted(), Object.keys(ENVELOPE.shape).toSorted());
+    const fields = new Set(Object.values(EVENT_DATA).flatMap(({ shape }) => Object.keys(shape)));
+    // It stands beside its only type.
+    fields.delete("releasedAt");
+    assert.deepEqual(firstNames(page, "Fields").toSorted(), [...fields].toSorted());
+  });
+});
+
+describe("docs/webhooks.md", () => {
+  const page = read("docs/webhooks.md");
+
+  test("its recipe takes what is signed, also beside a former secret, and nothing else", async () => {
+    const [recipe = ""] = blocks(page, "js");
+    const { verify } = (await import(`data:text/javascript,${encodeURIComponent(recipe)}`)) as {
+      verify: (secret: string, headers: Record<string, string>, body: Buffer) => unknown;
+    };
+    const [secret, former, other] = [newSecret(), newSecret(), newSecret()];
+    const id = "msg_hm5fnvfmqyvbeerugzgoypvlo3";
+    const body = Buffer.from('{"type":"forewarn.notice.test"}');
+    const headersAt = (timestamp: number) => ({
+      "webhook-id": id,
+      "webhook-timestamp": String(timestamp),
+      "webhook-signature": sign({ id, timestamp, body, secrets: [secret, former] }),
+    });
+    const now = Math.floor(Date.now() / 1_000);
+    for (const live of [secret, former])
+      assert.deepEqual(verify(live, headersAt(now), body), { type: "forewarn.notice.test" });
+    assert.throws(() => verify(other, headersAt(now), body), /not signed/);
+    assert.throws(() => verify(secret, headersAt(now), Buffer.from("{}")), /not signed/);
+    assert.throws(() => verify(secret, headersAt(now - 301), body), /too old/);
+    assert.throws(() => verify(secret, {}, body), /too old/);
+  });
+
+  test("every kind of notice that goes by webhook has its row", () => {
+    const kinds = NOTICE_KINDS.filter((kind) => kind !== "endpoint-disabled");
+    assert.deepEqual(
+      firstNames(page, "Types"),
+      kinds.map((kind) => `forewarn.notice.${kind}`),
+    );
+  });
+});
+
+describe("the templates in docs/operations.md", () => {
+  test("every file and variable has its row, and every row is one", () => {
+    const named = firstNames(read("docs/operations.md"), "Templates");
+    const view = noticeView({
+      content: {
+        notice: { no: 0, id: "n", kind: "test", offset: null, lane: "urgent", dueAt: "2027-01-01T00:00:00.000Z" },
+        change: null,
+        previous: {},
+        reason: null,
+        sequence: 0,
+        verdict: null,
+        releasedAt: null,
+        services: {},
+        policyZone: "UTC",
+      },
+      zones: { partner: "UTC", policy: "UTC" },
+      words: wordsFor("en"),
+      now: new Date("2027-01-01T00:00:00Z"),
+    });
+    const own = ["own.greeting", "own.why", "own.page", "own.unsubscribe"];
+    assert.deepEqual(named.toSorted(), [...TEMPLATES, ...own, ...Object.keys(view)].toSorted());
   });
 });
 

@@ -58,6 +58,52 @@ test("an amendment lists old and new side by side; a first announcement of a lat
   for (const part of both(mailOf(aNotice("announcement", { previous })))) assert.ok(!part.includes("It was less."));
 });
 
+test("whether a change is business critical is yes or no, also where only its service says so", () => {
+  const rows = (previous: boolean, critical: boolean, locale: string) =>
+    /Before: .*\s+Now: .*|Avant.*\s+Maintenant.*/.exec(
+      mailOf(
+        aNotice("amended", { change: aChange({}, { critical }), previous: { businessCritical: previous } }),
+        anAddressee({ locale }),
+      ).text,
+    )?.[0];
+  assert.match(rows(true, false, "en") ?? "", /Before: yes\s+Now: no$/);
+  assert.match(rows(false, true, "en") ?? "", /Before: no\s+Now: yes$/);
+  assert.match(rows(true, false, "fr") ?? "", /Avant\s: oui\s+Maintenant\s: non$/);
+});
+
+test("a service is called by its title, in the head, in the foot and where it differs; one that is gone by its id", () => {
+  const moved = aNotice("amended", {
+    previous: { service: "measures" },
+    services: { oauth2: "OAuth 2", measures: "Measures API" },
+  });
+  const { text, html } = mailOf(moved);
+  assert.match(text, /^Amended - CHG-1042 - OAuth 2\n/);
+  assert.match(text, /to be told of changes to OAuth 2\./);
+  assert.match(text, /- Service\s+Before: Measures API\s+Now: OAuth 2\n/);
+  for (const part of [text, html]) assert.doesNotMatch(part, /\boauth2\b(?!\/token)|measures/);
+  assert.match(mailOf({ ...moved, services: {} }).text, /- Service\s+Before: measures\s+Now: oauth2\n/);
+});
+
+test("a change that is released ahead of its date says when it was, and no word of its date is left to come", () => {
+  const released = aNotice("released", {
+    change: aChange({}, { status: "released" }),
+    releasedAt: "2026-11-21T10:00:00.000Z",
+  });
+  const { text, html } = mailOf(released);
+  assert.match(
+    text,
+    /In effect since: Saturday, 21 November 2026 at 11:00\n  Europe\/Paris \(GMT\+1\), 10:00 UTC\n  Planned for Monday, 1 March 2027\n/,
+  );
+  for (const part of [text, html]) assert.doesNotMatch(part, /Takes effect|in 99 days/);
+  const onTime = aNotice("released", {
+    change: aChange({}, { status: "released" }),
+    releasedAt: "2027-02-28T23:00:00.000Z",
+  });
+  const late = mailOf(onTime, anAddressee(), new Date("2027-03-02T08:00:00Z")).text;
+  assert.match(late, /In effect since: Monday, 1 March 2027\n  From 00:00, Europe\/Paris\n/);
+  assert.doesNotMatch(late, /Planned for|\(in effect\)/);
+});
+
 test("a reminder shows what differs since its reader was told last, where a correction told nobody", () => {
   const corrected = aNotice("reminder", { previous: { action: "Call the new endpoints." } });
   for (const part of both(mailOf(corrected))) {

@@ -12,7 +12,7 @@ test("an announcement shows title, service, date, days left, what to do and the 
   for (const part of both(mail))
     for (const shown of [
       "Old token endpoints are shut down",
-      "oauth2",
+      "OAuth 2",
       "Major",
       "Business critical",
       "Monday, 1 March 2027",

@@ -43,6 +43,8 @@ const content: NoticeContent = {
     earliestRelease: "2027-04-01",
   },
   sequence: 1,
+  releasedAt: null,
+  services: {},
   policyZone: "Europe/Paris",
 };
 
