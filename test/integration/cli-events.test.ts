@@ -91,8 +91,9 @@ test("emit sends a file as it is, and standard input where no file is named", as
   const fromFile = await cli.forewarn(["emit", file, "--json"]);
   const fromInput = await cli.forewarn(["emit"], { input: JSON.stringify(envelope) });
   assert.deepEqual([fromFile.code, fromInput.code], [0, 0], fromFile.err + fromInput.err);
-  for (const call of cli.calls) assert.deepEqual(JSON.parse(call.body), envelope);
-  assert.equal(cli.calls.length, 2);
+  const sent = cli.calls.filter(({ method }) => method === "POST");
+  for (const call of sent) assert.deepEqual(JSON.parse(call.body), envelope);
+  assert.equal(sent.length, 2);
   assert.deepEqual(JSON.parse(fromFile.out), PLAN);
   assert.match(fromInput.err, /accepted earlier/);
 });
@@ -142,7 +143,9 @@ test("lists are paged through up to their limit, and say when there is more", as
   const run = await cli.forewarn(["changes", "--category", "major", "--limit", "3"]);
   assert.equal(run.code, 0, run.err);
   assert.deepEqual(
-    cli.calls.map((call) => [call.query.get("category"), call.query.get("limit")]),
+    cli.calls
+      .filter(({ path }) => path === "/v1/changes")
+      .map((call) => [call.query.get("category"), call.query.get("limit")]),
     [
       ["major", "3"],
       ["major", "1"],

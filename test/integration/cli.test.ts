@@ -107,9 +107,43 @@ test("pause and resume hold one change or all", async () => {
     assert.equal(run.code, 0, run.err);
   }
   assert.deepEqual(
-    cli.calls.map((call) => call.path),
+    cli.calls.filter(({ method }) => method === "POST").map((call) => call.path),
     ["/v1/pause", "/v1/resume", "/v1/changes/CHG-1/pause", "/v1/changes/CHG-1/resume"],
   );
+});
+
+test("a pause is told on top of changes, under a plan, at a resume that leaves one, and by pause --status", async () => {
+  const since = "2026-11-20T10:00:00.000Z";
+  cli.answers["GET /v1/pause"] = {
+    body: { paused: true, pausedAt: since, waiting: 12, changes: [{ change: "CHG-1", pausedAt: since }] },
+  };
+  cli.answers["GET /v1/changes"] = { body: { items: [], next: null } };
+  cli.answers["POST /v1/events"] = {
+    body: { change: "CHG-2", revision: 1, status: "announced", verdict: null, notices: [] },
+  };
+  cli.answers["POST /v1/changes/CHG-2/resume"] = { body: {} };
+  const all =
+    "! all sending is paused since 2026-11-20 10:00 UTC, emergencies too: 12 deliveries wait; forewarn resume";
+  const one = "! CHG-1 is paused since 2026-11-20 10:00 UTC: nothing of it is sent; forewarn resume CHG-1";
+  const said = async (args: string[]): Promise<string[]> => {
+    const run = await cli.forewarn(args);
+    assert.equal(run.code, 0, run.err);
+    return run.out.split("\n").filter((line) => line.startsWith("!"));
+  };
+  const emit = ["emit", "--change", "CHG-2", "--category", "normal", "--service", "api", "--title", "t"];
+  assert.deepEqual(await said(["changes"]), [all, one]);
+  assert.deepEqual(await said(["pause", "--status"]), [all, one]);
+  assert.deepEqual(await said(emit), [all], "another change's pause does not concern this one");
+  assert.deepEqual(await said(["resume", "CHG-2"]), [all]);
+  cli.calls.length = 0;
+  JSON.parse((await cli.forewarn([...emit, "--json"])).out);
+  assert.deepEqual(
+    cli.calls.map(({ path }) => path),
+    ["/v1/events"],
+    "programs are not kept waiting for it",
+  );
+  cli.answers["GET /v1/pause"] = { status: 403, body: { title: "not allowed" } };
+  assert.deepEqual(await said(emit), [], "a key that may only emit is no fault");
 });
 
 test("without FOREWARN_URL it finds the data folder's own server and key", async () => {

@@ -61,6 +61,7 @@ test("start runs everything from one folder, drains on SIGTERM, and finds all of
   });
   assert.equal(first.said().split(key).length, 2, "the admin key is shown once");
   assert.match(await output(["services", "add", "api", "--title", "Core API"]), /api: Core API/);
+  await output(["pause"]);
 
   const end = ending(first.child);
   const askedAt = performance.now();
@@ -71,7 +72,12 @@ test("start runs everything from one folder, drains on SIGTERM, and finds all of
 
   const second = await started();
   assert.match(await output(["services", "list"]), /api +Core API/);
+  await until(() => second.said().includes("! all sending is paused since"), {
+    deadlineMs: 10_000,
+    what: "the word that a pause outlived the restart",
+  });
   assert.ok(!second.said().includes(key), "a later start shows no key");
+  assert.equal(await output(["resume"]), "resumed everything: what is due goes out\n");
   const endAgain = ending(second.child);
   second.child.kill("SIGINT");
   assert.deepEqual(await endAgain, { code: 0, signal: null });
