@@ -5,7 +5,7 @@ import { type Config, ConfigError } from "../config.ts";
 import { wordsOf } from "../errors.ts";
 import { smtpState } from "../processes/checks.ts";
 import { loadPolicy } from "../processes/connect.ts";
-import { makeTemplates, TemplateError } from "../render/templates.ts";
+import { checkTemplates } from "../processes/own-templates.ts";
 import { broken, doubtful, type Finding, good, skipped } from "./finding.ts";
 
 const PATIENCE_MS = 3_000;
@@ -64,24 +64,26 @@ const contact = ({ contact: mail, contactWebhook: webhook, smtpUrl }: Config): F
     : good(part, `is told by ${ways.join(" and ")}`);
 };
 
+const faultsOf = ({ faults }: ConfigError): string =>
+  faults.map(({ path, message }) => `${path} ${message}`).join("; ");
+
 const policy = async ({ policyFile }: Config): Promise<Finding> => {
   try {
     await loadPolicy(policyFile);
     return good("policy", policyFile ?? "the built-in one");
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    const faults = error.faults.map(({ path, message }) => `${path} ${message}`).join("; ");
-    return broken("policy", faults, "mend the file; forewarn config check says when it is good");
+    return broken("policy", faultsOf(error), "mend the file; forewarn config check says when it is good");
   }
 };
 
 const templates = ({ templatesFolder: folder }: Config): Finding => {
   try {
-    makeTemplates({ folder });
+    checkTemplates(folder);
     return good("templates", folder ?? "the built-in ones");
   } catch (error) {
-    if (!(error instanceof TemplateError)) throw error;
-    return broken("templates", error.message, "mend the template, or take it out of FOREWARN_TEMPLATES");
+    if (!(error instanceof ConfigError)) throw error;
+    return broken("templates", faultsOf(error), "mend the template, or take it out of FOREWARN_TEMPLATES");
   }
 };
 

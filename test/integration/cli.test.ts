@@ -226,6 +226,33 @@ test("config check names every fault of the environment and the policy file at o
   assert.match(good.out, /the configuration is good/);
 });
 
+test("config check names every fault of the operator's templates, and files that no template takes in", async () => {
+  const folder = join(cli.folder, "templates");
+  mkdirSync(folder);
+  const check = () => cli.forewarn(["config", "check"], { env: { FOREWARN_TEMPLATES: folder } });
+  writeFileSync(join(folder, "notice.text.liquid"), "one\n{% if x %}{{ nope | foo }");
+  writeFileSync(join(folder, "home.html.liquid"), "{{ title | bar }}");
+  writeFileSync(join(folder, "notice.txt.liquid"), "hello");
+  const wrong = await check();
+  assert.deepEqual(
+    [wrong.code, wrong.err.split("\n").slice(1, -1)],
+    [
+      78,
+      [
+        `  FOREWARN_TEMPLATES ${folder}/notice.txt.liquid: is unknown, did you mean notice.text.liquid?`,
+        `  FOREWARN_TEMPLATES ${folder}/home.html.liquid, line 1: undefined filter: bar`,
+        `  FOREWARN_TEMPLATES ${folder}/notice.text.liquid, line 2: output "{{ nope | foo }" not closed`,
+      ],
+    ],
+  );
+  writeFileSync(join(folder, "notice.text.liquid"), '{% render "signed.liquid" %}');
+  writeFileSync(join(folder, "home.html.liquid"), "{{ title }}");
+  rmSync(join(folder, "notice.txt.liquid"));
+  writeFileSync(join(folder, "signed.liquid"), "a partial of the operator's own");
+  const good = await check();
+  assert.equal(good.code, 0, good.err);
+});
+
 test("every command's help has an example", async () => {
   const commands = [
     "start",

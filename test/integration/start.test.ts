@@ -98,7 +98,7 @@ test("with an admin key given and any free port, the local command line still fi
   assert.deepEqual(await end, { code: 0, signal: null });
 });
 
-test("a policy file with faults stops the start with 78, every fault named, before anything is written", async () => {
+test("a policy file or a template with faults stops the start with 78, every fault named, before anything is written", async () => {
   const data = join(folder, "never-made");
   const file = join(folder, "policy.json");
   writeFileSync(file, JSON.stringify({ sendAt: "9", categories: { major: { minimumNotice: "1M" } }, timezone: "UTC" }));
@@ -107,5 +107,12 @@ test("a policy file with faults stops the start with 78, every fault named, befo
   assert.equal(end.code, 78);
   for (const fault of [/sendAt: .*09:00/, /categories\.major\.minimumNotice: .*P1M/, /timezone: .*timeZone/])
     assert.match(said, fault);
+  assert.ok(!existsSync(data));
+  rmSync(file);
+  writeFileSync(join(folder, "notice.html.liquid"), "{% if title %}");
+  const templates = spawned(["start"], { FOREWARN_TEMPLATES: folder, FOREWARN_DATA: data });
+  const [fault, ended] = await Promise.all([templates.stderr ? text(templates.stderr) : "", ending(templates)]);
+  assert.equal(ended.code, 78);
+  assert.match(fault, /FOREWARN_TEMPLATES .*notice\.html\.liquid, line 1: tag \{% if title %\} not closed/);
   assert.ok(!existsSync(data));
 });
