@@ -7,7 +7,7 @@ import { endLeases } from "../ledger/chunks.ts";
 import type { Log } from "../log.ts";
 import { startApi } from "./api.ts";
 import { connect, loadPolicy } from "./connect.ts";
-import { removeLocalServer, writeLocalServer } from "./local-server.ts";
+import { localSettings, removeLocalServer, writeLocalServer } from "./local-server.ts";
 import { checkTemplates } from "./own-templates.ts";
 import type { Parts, Running } from "./parts.ts";
 import { startScheduler } from "./scheduler.ts";
@@ -77,6 +77,7 @@ export const startEverything = async (given: Config, log: Log): Promise<Everythi
       pid: process.pid,
       databaseUrl: given.databaseUrl === undefined ? config.databaseUrl : undefined,
       redisUrl: given.redisUrl === undefined ? config.redisUrl : undefined,
+      settings: localSettings(parts.config),
     });
     stops.add("server.json", async () => removeLocalServer(config.dataFolder));
     return { address: api.address, parts, adminKey: made, stop: () => stops.run() };

@@ -195,6 +195,37 @@ test("a pause is doubtful, with how many deliveries wait behind it and what ends
   await sql.query("DELETE FROM deliveries; DELETE FROM notices; UPDATE changes SET paused_at = NULL");
 });
 
+test("a server that runs from the data folder is believed about its settings, and one that is gone is not", async () => {
+  const settings = {
+    publicUrl: config.publicUrl,
+    contactWays: ["mail", "webhook"],
+    sendsMail: true,
+    policyFile: undefined,
+    templatesFolder: undefined,
+  };
+  const local = { url: config.publicUrl, pid: 1, databaseUrl: config.databaseUrl, redisUrl: config.redisUrl, settings };
+  const bare = { ...readConfig({}), dataFolder: config.dataFolder };
+  const seen = async (it: typeof local): Promise<string[]> =>
+    (await examine(bare, it)).filter(({ state }) => state !== "good").map(({ part, state }) => `${part}: ${state}`);
+  assert.deepEqual(await seen(local), []);
+  assert.deepEqual(await seen({ ...local, settings: { ...settings, contactWays: ["mail"], sendsMail: false } }), [
+    "smtp: doubtful",
+    "own contact: doubtful",
+  ]);
+  assert.deepEqual(await seen({ ...local, url: `http://127.0.0.1:${nowhere}` }), [
+    "server: doubtful",
+    "smtp: doubtful",
+    "own contact: doubtful",
+    "public address: broken",
+  ]);
+  const elsewhere = await examine(bare, { ...local, databaseUrl: undefined, redisUrl: undefined });
+  assert.deepEqual(
+    elsewhere.filter(({ part }) => part === "postgres" || part === "redis").map(({ state }) => state),
+    ["good", "good"],
+    "servers whose address this shell does not know answer the running one",
+  );
+});
+
 test("secrets that others may read, a wrong policy and a faulty template are broken, with the fault", async () => {
   const folder = join(await temporaryFolder(), "data");
   await mkdir(folder, { mode: 0o755 });
