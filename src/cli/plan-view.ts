@@ -8,7 +8,7 @@ import { counted, moment, noticeName, painted, verdictSentence } from "./words.t
 export const planView = (terminal: Terminal, answer: EventAnswer & { recipients?: Recipients }): string => {
   const heading = `${terminal.paint("bold", printable(answer.change))}  revision ${answer.revision}  ${painted(terminal, answer.status)}`;
   const lines = [heading, `verdict  ${verdictSentence(terminal, answer.verdict)}`];
-  if (answer.recipients) lines.push(`reaches  ${recipientsSentence(answer.recipients)}`);
+  if (answer.recipients) lines.push(recipientsLine(answer.recipients, answer.notices.length > 0));
   const notices = table(
     terminal,
     [
@@ -23,7 +23,9 @@ export const planView = (terminal: Terminal, answer: EventAnswer & { recipients?
   return [...lines, "", notices].join("\n");
 };
 
-const recipientsSentence = (to: Recipients): string =>
-  `${counted(to.partners, "partner")}: ${counted(to.email, "mail")}, ${counted(to.webhook, "webhook")}${
-    to.unreachable > 0 ? `; ${counted(to.unreachable, "partner")} unreachable` : ""
-  }`;
+/** Whom it concerns is whom it reaches and who has no endpoint; where no notice is due, none of them hears of it. */
+const recipientsLine = ({ partners, email, webhook, unreachable }: Recipients, told: boolean): string => {
+  if (!told) return `reaches  nobody; it concerns ${counted(partners, "partner")}`;
+  const none = unreachable > 0 ? `; ${unreachable.toLocaleString("en")} more cannot be reached` : "";
+  return `reaches  ${counted(partners - unreachable, "partner")}: ${counted(email, "mail")}, ${counted(webhook, "webhook")}${none}`;
+};

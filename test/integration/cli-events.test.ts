@@ -123,7 +123,12 @@ test("preview asks for a dry run at the given time and says whom it would reach"
   const run = await cli.forewarn(["preview", ...FLAGS, "--at", "2027-02-11T09:30:00Z"]);
   assert.equal(run.code, 0, run.err);
   assert.deepEqual(Object.fromEntries(cli.calls[0]?.query ?? []), { dryRun: "true", at: "2027-02-11T09:30:00Z" });
-  assert.match(run.out, /12 partners: 9 mails, 1 webhook; 1 partner unreachable/);
+  assert.match(run.out, /^reaches {2}11 partners: 9 mails, 1 webhook; 1 more cannot be reached$/m);
+  cli.answers["POST /v1/events"] = {
+    body: { ...PLAN, notices: [], recipients: { partners: 10, email: 9, webhook: 4, unreachable: 0 } },
+  };
+  const untold = await cli.forewarn(["preview", ...FLAGS]);
+  assert.match(untold.out, /^reaches {2}nobody; it concerns 10 partners$/m, "no notice is due");
 });
 
 test("lists are paged through up to their limit, and say when there is more", async () => {
