@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import type { Verdict } from "../domain/verdict.ts";
 import { type Cli, JSON_FLAG, type JsonOption } from "./cli.ts";
+import { askPauseLines } from "./pause-lines.ts";
 import { table } from "./table.ts";
 import { printable, type Terminal } from "./terminal.ts";
 import { counted, moment, noticeName, painted, verdictSentence } from "./words.ts";
@@ -73,7 +74,7 @@ const unreachableLines = (terminal: Terminal, { count, partners }: { count: numb
   return [terminal.paint("red", `no endpoint reaches ${counted(count, "partner")}: ${named}${more}`)];
 };
 
-const changeView = (terminal: Terminal, it: ChangeView): string => {
+const changeView = (terminal: Terminal, it: ChangeView, paused: readonly string[]): string => {
   const facts: [string, string | undefined][] = [
     ["category", `${painted(terminal, it.category)}${it.businessCritical ? ", business critical" : ""}`],
     ["service", it.service],
@@ -86,6 +87,7 @@ const changeView = (terminal: Terminal, it: ChangeView): string => {
   return [
     `${terminal.paint("bold", printable(it.change))}  ${printable(it.title)}`,
     `${terminal.paint("dim", `revision ${it.revision}`)}  ${painted(terminal, it.status)}`,
+    ...paused,
     ...unreachableLines(terminal, it.unreachable ?? { count: 0, partners: [] }),
     "",
     ...facts.flatMap(([name, fact]) =>
@@ -117,5 +119,6 @@ export const changeCommand = (cli: Cli): Command =>
     .addHelpText("after", EXAMPLES)
     .action(async (id: string, options: JsonOption) => {
       const change = await cli.client().get<ChangeView>(`/v1/changes/${encodeURIComponent(id)}`);
-      cli.terminal.answer(options, change, () => changeView(cli.terminal, change));
+      const paused = options.json ? [] : await askPauseLines(cli, id);
+      cli.terminal.answer(options, change, () => changeView(cli.terminal, change, paused));
     });

@@ -2,6 +2,7 @@ import type { Fault } from "../domain/fault.ts";
 import type { EventAnswer } from "../flow/decide-event.ts";
 import type { Cli } from "./cli.ts";
 import { CommandFailure, EXIT, refusalLines } from "./exit.ts";
+import { askPauseLines } from "./pause-lines.ts";
 import { planView } from "./plan-view.ts";
 import { printable } from "./terminal.ts";
 
@@ -32,6 +33,7 @@ export const emitBatch = async (cli: Cli, events: readonly unknown[], options: {
       .map((answer) => planView(cli.terminal, answer))
       .join("\n\n"),
   );
+  if (!options.json) for (const line of await askPauseLines(cli)) cli.terminal.print(`\n${line}`);
   const refused = fates.flatMap((fate, at) => (accepted(fate) ? [] : linesOf(fate, at)));
   for (const line of refused) cli.terminal.note(line);
   const count = fates.filter((fate) => !accepted(fate)).length;

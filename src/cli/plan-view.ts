@@ -11,7 +11,7 @@ export const planView = (terminal: Terminal, answer: EventAnswer & { recipients?
     answer.status === "held" ? [heading] : [heading, `verdict  ${verdictSentence(terminal, answer.verdict)}`];
   for (const one of answer.outdated ?? [])
     lines.push(`${terminal.paint("yellow", "outdated")} ${printable(outdatedSentence(one))}`);
-  if (answer.recipients) lines.push(`reaches  ${recipientsSentence(answer.recipients)}`);
+  if (answer.recipients) lines.push(recipientsLine(answer.recipients, answer.notices.length > 0));
   const notices = table(
     terminal,
     [
@@ -34,7 +34,9 @@ const heldSentence = (change: string): string =>
 const outdatedSentence = ({ field, by }: NonNullable<EventAnswer["outdated"]>[number]): string =>
   `${field} was not taken: event ${by.id} of ${by.source} set it and is newer (${by.time}); to set it all the same, send it in a new event with a later time`;
 
-const recipientsSentence = (to: Recipients): string =>
-  `${counted(to.partners, "partner")}: ${counted(to.email, "mail")}, ${counted(to.webhook, "webhook")}${
-    to.unreachable > 0 ? `; ${counted(to.unreachable, "partner")} unreachable` : ""
-  }`;
+/** Whom it concerns is whom it reaches and who has no endpoint; where no notice is due, none of them hears of it. */
+const recipientsLine = ({ partners, email, webhook, unreachable }: Recipients, told: boolean): string => {
+  if (!told) return `reaches  nobody; it concerns ${counted(partners, "partner")}`;
+  const none = unreachable > 0 ? `; ${unreachable.toLocaleString("en")} more cannot be reached` : "";
+  return `reaches  ${counted(partners - unreachable, "partner")}: ${counted(email, "mail")}, ${counted(webhook, "webhook")}${none}`;
+};

@@ -13,6 +13,7 @@ import { openRedis, watchRedis } from "../queue/connection.ts";
 import { openQueues, PREFIX } from "../queue/queues.ts";
 import { settlePort } from "./free-port.ts";
 import { warnOfSettings } from "../queue/settings.ts";
+import { checkTemplates } from "./own-templates.ts";
 import type { Parts } from "./parts.ts";
 
 /** The policy in force: the file's, over the defaults. Throws ConfigError with every fault of the file. */
@@ -58,6 +59,7 @@ export const connect = async (given: Config, log: Log, prefix = PREFIX): Promise
   const redisUrl = need(config.redisUrl, "REDIS_URL", "redis://redis.internal:6379");
   const secret = need(config.secret, "FOREWARN_SECRET", "a line of `openssl rand -base64 48`");
   const policy = await loadPolicy(config.policyFile);
+  checkTemplates(config.templatesFolder);
   await migrateLedger(databaseUrl);
   const ledger = openLedger(databaseUrl, log);
   const redis = openRedis(redisUrl, "producer");

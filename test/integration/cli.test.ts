@@ -107,9 +107,43 @@ test("pause and resume hold one change or all", async () => {
     assert.equal(run.code, 0, run.err);
   }
   assert.deepEqual(
-    cli.calls.map((call) => call.path),
+    cli.calls.filter(({ method }) => method === "POST").map((call) => call.path),
     ["/v1/pause", "/v1/resume", "/v1/changes/CHG-1/pause", "/v1/changes/CHG-1/resume"],
   );
+});
+
+test("a pause is told on top of changes, under a plan, at a resume that leaves one, and by pause --status", async () => {
+  const since = "2026-11-20T10:00:00.000Z";
+  cli.answers["GET /v1/pause"] = {
+    body: { paused: true, pausedAt: since, waiting: 12, changes: [{ change: "CHG-1", pausedAt: since }] },
+  };
+  cli.answers["GET /v1/changes"] = { body: { items: [], next: null } };
+  cli.answers["POST /v1/events"] = {
+    body: { change: "CHG-2", revision: 1, status: "announced", verdict: null, notices: [] },
+  };
+  cli.answers["POST /v1/changes/CHG-2/resume"] = { body: {} };
+  const all =
+    "! all sending is paused since 2026-11-20 10:00 UTC, emergencies too: 12 deliveries wait; forewarn resume";
+  const one = "! CHG-1 is paused since 2026-11-20 10:00 UTC: nothing of it is sent; forewarn resume CHG-1";
+  const said = async (args: string[]): Promise<string[]> => {
+    const run = await cli.forewarn(args);
+    assert.equal(run.code, 0, run.err);
+    return run.out.split("\n").filter((line) => line.startsWith("!"));
+  };
+  const emit = ["emit", "--change", "CHG-2", "--category", "normal", "--service", "api", "--title", "t"];
+  assert.deepEqual(await said(["changes"]), [all, one]);
+  assert.deepEqual(await said(["pause", "--status"]), [all, one]);
+  assert.deepEqual(await said(emit), [all], "another change's pause does not concern this one");
+  assert.deepEqual(await said(["resume", "CHG-2"]), [all]);
+  cli.calls.length = 0;
+  JSON.parse((await cli.forewarn([...emit, "--json"])).out);
+  assert.deepEqual(
+    cli.calls.map(({ path }) => path),
+    ["/v1/events"],
+    "programs are not kept waiting for it",
+  );
+  cli.answers["GET /v1/pause"] = { status: 403, body: { title: "not allowed" } };
+  assert.deepEqual(await said(emit), [], "a key that may only emit is no fault");
 });
 
 test("without FOREWARN_URL it finds the data folder's own server and key", async () => {
@@ -190,6 +224,33 @@ test("config check names every fault of the environment and the policy file at o
   const good = await cli.forewarn(["config", "check"]);
   assert.equal(good.code, 0, good.err);
   assert.match(good.out, /the configuration is good/);
+});
+
+test("config check names every fault of the operator's templates, and files that no template takes in", async () => {
+  const folder = join(cli.folder, "templates");
+  mkdirSync(folder);
+  const check = () => cli.forewarn(["config", "check"], { env: { FOREWARN_TEMPLATES: folder } });
+  writeFileSync(join(folder, "notice.text.liquid"), "one\n{% if x %}{{ nope | foo }");
+  writeFileSync(join(folder, "home.html.liquid"), "{{ title | bar }}");
+  writeFileSync(join(folder, "notice.txt.liquid"), "hello");
+  const wrong = await check();
+  assert.deepEqual(
+    [wrong.code, wrong.err.split("\n").slice(1, -1)],
+    [
+      78,
+      [
+        `  FOREWARN_TEMPLATES ${folder}/notice.txt.liquid: is unknown, did you mean notice.text.liquid?`,
+        `  FOREWARN_TEMPLATES ${folder}/home.html.liquid, line 1: undefined filter: bar`,
+        `  FOREWARN_TEMPLATES ${folder}/notice.text.liquid, line 2: output "{{ nope | foo }" not closed`,
+      ],
+    ],
+  );
+  writeFileSync(join(folder, "notice.text.liquid"), '{% render "signed.liquid" %}');
+  writeFileSync(join(folder, "home.html.liquid"), "{{ title }}");
+  rmSync(join(folder, "notice.txt.liquid"));
+  writeFileSync(join(folder, "signed.liquid"), "a partial of the operator's own");
+  const good = await check();
+  assert.equal(good.code, 0, good.err);
 });
 
 test("every command's help has an example", async () => {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { makeLog } from "../../src/log.ts";
 import { openApi, PUBLIC_URL } from "../support/api.ts";
 
 test("services are added, replaced and removed, but not while they are in use", async () => {
@@ -46,10 +47,35 @@ test("all sending can be held and resumed, and pausing again keeps the first tim
   const first = (await api.call("POST", "/v1/pause")).json();
   assert.equal(first.paused, true);
   assert.deepEqual((await api.call("POST", "/v1/pause")).json(), first);
-  assert.deepEqual((await api.call("GET", "/v1/pause")).json(), first);
+  assert.deepEqual((await api.call("GET", "/v1/pause")).json(), { ...first, waiting: 0, changes: [] });
   assert.deepEqual((await api.call("POST", "/v1/resume")).json(), { paused: false, pausedAt: null });
   assert.equal((await api.call("POST", "/v1/changes/nosuch/pause")).statusCode, 404);
   assert.equal((await api.call("POST", "/v1/changes/nosuch/resume")).statusCode, 404);
+});
+
+test("a pause shows in readyz, in the metrics and in the log, and its end does too", async () => {
+  const lines: { level: number; msg: string }[] = [];
+  const log = makeLog("info", { write: (line) => void lines.push(JSON.parse(line) as (typeof lines)[number]) });
+  const api = await openApi({ log });
+  const gauges = async (): Promise<string[]> =>
+    (await api.call("GET", "/metrics", { key: null })).body
+      .split("\n")
+      .filter((line) => line.startsWith("forewarn_paused"));
+  const ready = async () => (await api.call("GET", "/readyz", { key: null })).json();
+  const { pausedAt } = (await api.call("POST", "/v1/pause")).json();
+  const paused = await ready();
+  assert.deepEqual([paused.status, paused.pausedAt], ["ready", pausedAt], "a wish of somebody's is no fault of a part");
+  assert.deepEqual(await gauges(), ["forewarn_paused 1", "forewarn_paused_changes 0"]);
+  await api.call("POST", "/v1/resume");
+  assert.ok(!("pausedAt" in (await ready())));
+  assert.deepEqual(await gauges(), ["forewarn_paused 0", "forewarn_paused_changes 0"]);
+  assert.deepEqual(
+    lines.filter(({ msg }) => /sending/.test(msg)).map(({ level, msg }) => [level, msg]),
+    [
+      [40, "all sending is paused, emergencies too"],
+      [30, "sending goes on"],
+    ],
+  );
 });
 
 test("readyz is degraded without a relay and unavailable without PostgreSQL only", async () => {
