@@ -317,6 +317,12 @@ CREATE INDEX "endpoints_unwelcomed" ON "endpoints" USING btree ("no") WHERE unwe
 CREATE INDEX "partners_without_endpoints" ON "partners" USING btree ("partner") WHERE NOT had_endpoints AND left_at IS NULL;--> statement-breakpoint
 ALTER TABLE "deliveries" SET (fillfactor = 45);--> statement-breakpoint
 INSERT INTO "installation" DEFAULT VALUES;--> statement-breakpoint
+CREATE FUNCTION zone_or_utc(zone text) RETURNS text LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  RETURN CASE WHEN now() AT TIME ZONE zone IS NOT NULL THEN zone END;
+EXCEPTION WHEN invalid_parameter_value THEN
+  RETURN 'UTC';
+END $$;--> statement-breakpoint
 CREATE FUNCTION follow_with_endpoints() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   -- The lock: subscriptions that change at the same time are read as they will be.
