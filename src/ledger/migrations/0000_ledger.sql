@@ -281,7 +281,7 @@ ALTER TABLE "waivers" ADD CONSTRAINT "waivers_change_changes_change_fk" FOREIGN 
 ALTER TABLE "waivers" ADD CONSTRAINT "waivers_partner_partners_partner_fk" FOREIGN KEY ("partner") REFERENCES "public"."partners"("partner") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "endpoints" ADD CONSTRAINT "endpoints_partner_partners_partner_fk" FOREIGN KEY ("partner") REFERENCES "public"."partners"("partner") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 CREATE INDEX "changes_release" ON "changes" USING btree ("release_at") WHERE status IN ('announced', 'recorded');--> statement-breakpoint
-CREATE INDEX "changes_attention" ON "changes" USING btree ("attention_at") WHERE status = 'announced';--> statement-breakpoint
+CREATE INDEX "changes_attention" ON "changes" USING btree ("attention_at") WHERE attention_at IS NOT NULL;--> statement-breakpoint
 CREATE INDEX "changes_service" ON "changes" USING btree ("service");--> statement-breakpoint
 CREATE UNIQUE INDEX "events_identity" ON "events" USING btree ("source","id") WHERE status <> 'refused';--> statement-breakpoint
 CREATE INDEX "events_held" ON "events" USING btree ("change") WHERE status = 'held';--> statement-breakpoint
