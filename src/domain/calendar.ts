@@ -27,13 +27,24 @@ const dayAt = (date: Date): Day => date.toISOString().slice(0, "YYYY-MM-DD".leng
 const shift = (clock: UtcClock, { months, days }: Span, sign: 1 | -1): UtcClock =>
   addDays(addMonths(clock, sign * months), sign * days);
 
-/** Whether `zone` is a name of the IANA time zone database, as `Europe/Paris` or `UTC`; bare offsets are not. */
-export const isZone = (zone: string): boolean => {
-  if (!/^[A-Za-z]/.test(zone)) return false;
+/** What every program reads alike: `Area/Place` and UTC. */
+const isRegion = (zone: string): boolean => zone.includes("/") || zone === "UTC" || zone === "GMT";
+
+/**
+ * The name under which a zone of the IANA time zone database is kept: a region's as given, and for an abbreviation the region that
+ * Intl means by it. PostgreSQL knows other abbreviations, and takes `CET` or `IST` for a fixed offset, in summer too. Null: no such
+ * zone is known here; bare offsets are none.
+ *
+ * @example zoneName("CET") // "Europe/Brussels"
+ */
+export const zoneName = (zone: string): string | null => {
+  if (!/^[A-Za-z]/.test(zone)) return null;
   try {
-    return new Intl.DateTimeFormat("en", { timeZone: zone }) instanceof Intl.DateTimeFormat;
+    const { timeZone } = new Intl.DateTimeFormat("en", { timeZone: zone }).resolvedOptions();
+    const name = isRegion(zone) ? zone : timeZone;
+    return isRegion(name) ? name : null;
   } catch {
-    return false;
+    return null;
   }
 };
 

@@ -7,6 +7,7 @@ import type { Keyring } from "../keyring.ts";
 import {
   closeImport,
   type ImportRow,
+  linesOfUnknownZones,
   mergeImport,
   newWebhooks,
   openImport,
@@ -14,6 +15,7 @@ import {
   stageImport,
 } from "../ledger/partner-import.ts";
 import { serviceIds } from "../ledger/services.ts";
+import { UNKNOWN_ZONE } from "../ledger/zones.ts";
 import { newSecret } from "../senders/signature.ts";
 import { importRows } from "./import-rows.ts";
 import type { ImportedPartner } from "./shapes/partner.ts";
@@ -101,12 +103,15 @@ export const importPartners = async (
       if (batch.length >= ROWS_AT_ONCE) await stage();
     }
     await stage();
-    if (faults.count === 0)
+    if (faults.count === 0) {
+      for (const line of await linesOfUnknownZones(sql, SHOWN_FAULTS))
+        faults.add(line, [{ path: "timeZone", message: UNKNOWN_ZONE }]);
       for (const { partner, lines } of await repeatedPartners(sql, SHOWN_FAULTS))
         for (const line of lines.slice(1))
           faults.add(line, [
             { path: "partner", message: `names ${partner} again, after line ${lines[0]}; keep one of them` },
           ]);
+    }
     if (faults.count > 0) throw faults.problem(rows);
   };
 

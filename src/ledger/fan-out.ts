@@ -2,6 +2,7 @@ import type { Channel, Lane } from "../domain/category.ts";
 import type { Audience, NoticeStatus } from "../domain/notice.ts";
 import type { Sql } from "./connection.ts";
 import { lookUp, membersOf } from "./look-up.ts";
+import { knownZone } from "./zones.ts";
 
 /** Deliveries of one chunk: one job sends them under one lease. */
 export const CHUNK_SIZE = 200;
@@ -44,7 +45,7 @@ const SAME_REMINDER = `(n.kind = 'reminder' AND s.kind = 'reminder' AND s.revisi
 /** What notice `n` needs for each partner's own hour, under `policy`, for who is told of its change at `toldAt`; null: all at once. */
 export const hoursOf = (policy: string, toldAt: string): string =>
   `CASE WHEN n.day IS NOT NULL THEN jsonb_build_object('day', n.day, 'sendAt', ${policy}->'sendAt',
-     'heldDays', ${policy}->'heldDays', 'notBefore', (${toldAt} AT TIME ZONE (${policy}->>'timeZone'))::date) END`;
+     'heldDays', ${policy}->'heldDays', 'notBefore', (${toldAt} AT TIME ZONE ${knownZone(`${policy}->>'timeZone'`)})::date) END`;
 
 /** Locks those of the notices $1 that `whose` says, and reads what their next window needs. */
 const lockStatement = (whose: "FOR UPDATE" | "FOR UPDATE SKIP LOCKED"): string => `
@@ -108,7 +109,7 @@ const AUDIENCE: Record<Audience, string> = (() => {
 export const ownHour = (hours: string): string => `
   CASE WHEN ${hours} IS NULL THEN n.due_at ELSE (
     SELECT CASE WHEN own.at < coalesce(n.release_at, 'infinity') THEN own.at ELSE n.due_at END
-    FROM (SELECT (coalesce(max(days.day), n.day) + (${hours}->>'sendAt')::time) AT TIME ZONE p.time_zone AS at
+    FROM (SELECT (coalesce(max(days.day), n.day) + (${hours}->>'sendAt')::time) AT TIME ZONE ${knownZone("p.time_zone")} AS at
           FROM (SELECT n.day - back AS day FROM generate_series(0, 13) AS back) AS days
           WHERE NOT ${hours}->'heldDays' ? trim(to_char(days.day, 'Day')) AND NOT days.day = ANY(p.holidays)
             AND days.day > (${hours}->>'notBefore')::date) AS own

@@ -1,6 +1,7 @@
 import type { Channel } from "../domain/category.ts";
 import type { Sql } from "./connection.ts";
 import type { EndpointRole } from "./endpoints.ts";
+import { knownZone } from "./zones.ts";
 
 /** One partner of an import; null keeps what is stored, or takes the default for a new partner. */
 export type ImportRow = {
@@ -70,6 +71,17 @@ export const repeatedPartners = async (sql: Sql, limit: number): Promise<{ partn
     [limit],
   );
   return rows;
+};
+
+/** Lines whose time zone PostgreSQL does not know, in order. */
+export const linesOfUnknownZones = async (sql: Sql, limit: number): Promise<number[]> => {
+  const { rows } = await sql.query<{ line: number }>(
+    `WITH zones AS MATERIALIZED (SELECT DISTINCT time_zone FROM import_partners),
+          unknown AS MATERIALIZED (SELECT time_zone FROM zones WHERE ${knownZone("time_zone")} <> time_zone)
+     SELECT line FROM import_partners WHERE time_zone IN (SELECT time_zone FROM unknown) ORDER BY line LIMIT $1`,
+    [limit],
+  );
+  return rows.map(({ line }) => line);
 };
 
 /**

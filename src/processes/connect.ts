@@ -5,8 +5,9 @@ import { type Config, ConfigError } from "../config.ts";
 import { DEFAULT_POLICY, type Policy, readPolicy } from "../domain/policy.ts";
 import type { Fault } from "../domain/fault.ts";
 import { makeKeyring } from "../keyring.ts";
-import { askLedger, openLedger } from "../ledger/connection.ts";
+import { askLedger, type Ledger, openLedger } from "../ledger/connection.ts";
 import { migrateLedger } from "../ledger/migrate.ts";
+import { zoneFaults } from "../ledger/zones.ts";
 import type { Log } from "../log.ts";
 import { makeOutages } from "../outages.ts";
 import { openRedis, watchRedis } from "../queue/connection.ts";
@@ -16,16 +17,19 @@ import { warnOfSettings } from "../queue/settings.ts";
 import { checkTemplates } from "./own-templates.ts";
 import type { Parts } from "./parts.ts";
 
+const policyError = (file: string | undefined, faults: readonly Fault[]): ConfigError =>
+  new ConfigError(
+    faults.map((fault) => ({
+      path: `FOREWARN_POLICY${file === undefined ? "" : ` ${file}`}${fault.path ? `: ${fault.path}` : ""}`,
+      message: fault.message,
+    })),
+  );
+
 /** The policy in force: the file's, over the defaults. Throws ConfigError with every fault of the file. */
 export const loadPolicy = async (file: string | undefined): Promise<Policy> => {
   if (file === undefined) return DEFAULT_POLICY;
   const fail = (faults: readonly Fault[]): never => {
-    throw new ConfigError(
-      faults.map((fault) => ({
-        path: `FOREWARN_POLICY ${file}${fault.path ? `: ${fault.path}` : ""}`,
-        message: fault.message,
-      })),
-    );
+    throw policyError(file, faults);
   };
   let json: unknown;
   try {
@@ -35,6 +39,14 @@ export const loadPolicy = async (file: string | undefined): Promise<Policy> => {
   }
   const read = readPolicy(json);
   return "faults" in read ? fail(read.faults) : read.policy;
+};
+
+/** Throws ConfigError when the ledger cannot reckon in the policy's zone. */
+const checkZone = async (ledger: Ledger, policy: Policy, file: string | undefined): Promise<void> => {
+  const faults = await zoneFaults(ledger.pools.routine, policy.timeZone);
+  if (faults.length === 0) return;
+  await ledger.close();
+  throw policyError(file, faults);
 };
 
 /** A worker by itself shares its servers with others: it can't start any of its own. */
@@ -62,6 +74,7 @@ export const connect = async (given: Config, log: Log, prefix = PREFIX): Promise
   checkTemplates(config.templatesFolder);
   await migrateLedger(databaseUrl);
   const ledger = openLedger(databaseUrl, log);
+  await checkZone(ledger, policy, config.policyFile);
   const redis = openRedis(redisUrl, "producer");
   const outages = makeOutages({ log, ask: { ledger: () => askLedger(ledger), queue: () => redis.ping() } });
   for (const pool of Object.values(ledger.pools)) pool.on("error", () => outages.suspect("ledger"));

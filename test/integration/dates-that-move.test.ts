@@ -1,11 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { addCalendar, dayOf } from "../../src/domain/calendar.ts";
-import type { Channel } from "../../src/domain/category.ts";
 import { makeFanOutNotice } from "../../src/flow/fan-out-notice.ts";
 import { makePlanNotices } from "../../src/flow/plan-notices.ts";
-import { makeTellProvider } from "../../src/flow/tell-provider.ts";
-import { makeWatchMinimums } from "../../src/flow/watch-minimums.ts";
 import { startScheduler } from "../../src/processes/scheduler.ts";
 import { startSender } from "../../src/processes/sender.ts";
 import { atEnd } from "../support/at-end.ts";
@@ -114,49 +110,5 @@ test("each partner is told what differs from what it was last told, not from the
       ["announcement", undefined],
       ["amended", { title: "One", summary: "A" }],
     ],
-  );
-});
-
-test("the provider is told once of a change that is short, and of partners untold on the day before a minimum ends", async () => {
-  const pipeline = await startPipeline({ running: false });
-  const { ledger } = pipeline.parts;
-  const watchBy = (channels: readonly Channel[]) =>
-    makeWatchMinimums({
-      ledger,
-      tellProvider: makeTellProvider({ channels, log: quietLog }),
-      publicUrl: "http://127.0.0.1:8484",
-    });
-  const watch = watchBy(["email"]);
-  await pipeline.addService("reports");
-  await pipeline.addPartner("untold", ["webhook"]);
-  const today = dayOf(new Date(), "Europe/Paris");
-  const ending = addCalendar(addCalendar(today, "P1D"), "P1M");
-  await pipeline.announce({ change: "SHORT", category: "major", service: "reports", title: "x", releaseAt: inDays(5) });
-  await pipeline.announce({ change: "ENDS", category: "major", service: "reports", title: "x", releaseAt: ending });
-  await pipeline.announce({ change: "FAR", category: "major", service: "reports", title: "x", releaseAt: inDays(200) });
-  await watchBy([])();
-  await watch();
-  await watch();
-  const { rows } = await pipeline.sql.query<{ kind: string; subject: string }>(
-    "SELECT kind, subject FROM provider_alerts ORDER BY kind",
-  );
-  assert.deepEqual(
-    rows.map((row) => [row.kind, row.subject.slice(0, 7)]),
-    [
-      ["minimum-lapses", "[ENDS] "],
-      ["short", "[SHORT]"],
-    ],
-  );
-  const wanting = await pipeline.sql.query<{ change: string; now: boolean | null }>(
-    "SELECT change, attention_at <= now() AS now FROM changes ORDER BY change",
-  );
-  assert.deepEqual(
-    wanting.rows.map((row) => [row.change, row.now]),
-    [
-      ["ENDS", true],
-      ["FAR", false],
-      ["SHORT", null],
-    ],
-    "looked at until its last day is over, not yet, and no more",
   );
 });

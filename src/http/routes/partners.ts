@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { Fault } from "../../domain/fault.ts";
 import { Problem } from "../../errors.ts";
 import { inTransaction, type Sql } from "../../ledger/connection.ts";
 import { type EndpointRow, endpointsOf, insertEndpoint } from "../../ledger/endpoints.ts";
@@ -11,6 +12,7 @@ import {
   updatePartner,
 } from "../../ledger/partners.ts";
 import { unknownServices } from "../../ledger/services.ts";
+import { zoneFaults } from "../../ledger/zones.ts";
 import { endpointFaults, sealEndpoint } from "../addresses.ts";
 import type { HttpParts } from "../parts.ts";
 import { found, noSuch, partnerParams, type Server } from "../route.ts";
@@ -27,11 +29,16 @@ const showPartner = ({ joinedAt, ...row }: PartnerRow, endpoints: readonly Endpo
   endpoints: endpoints.filter((endpoint) => endpoint.partner === row.partner).map(showEndpoint),
 });
 
-const subscriptionFaults = async (sql: Sql, subscriptions: readonly string[] = []) =>
-  (await unknownServices(sql, subscriptions)).map((service) => ({
+type Checked = { timeZone?: string | undefined; subscriptions?: readonly string[] | undefined };
+
+/** What only the ledger can find wrong with a partner. */
+const ledgerFaults = async (sql: Sql, { timeZone, subscriptions = [] }: Checked): Promise<Fault[]> => [
+  ...(await zoneFaults(sql, timeZone)),
+  ...(await unknownServices(sql, subscriptions)).map((service) => ({
     path: "subscriptions",
     message: `names ${service}, which is no service; add it first at POST /v1/services`,
-  }));
+  })),
+];
 
 export const partnerRoutes = (app: Server, { ledger, keyring, config }: HttpParts): void => {
   const sql = ledger.pools.routine;
@@ -76,7 +83,7 @@ export const partnerRoutes = (app: Server, { ledger, keyring, config }: HttpPart
     },
     async ({ body: { endpoints, ...fields } }, reply) => {
       const faults = [
-        ...(await subscriptionFaults(sql, fields.subscriptions)),
+        ...(await ledgerFaults(sql, fields)),
         ...endpoints.flatMap((it, at) => endpointFaults(it, config.webhookAllow, `endpoints[${at}].`)),
       ];
       if (faults.length > 0) throw new Problem("invalid", "the partner is not valid", faults);
@@ -136,7 +143,7 @@ export const partnerRoutes = (app: Server, { ledger, keyring, config }: HttpPart
       },
     },
     async ({ params, body }) => {
-      const faults = await subscriptionFaults(sql, body.subscriptions);
+      const faults = await ledgerFaults(sql, body);
       if (faults.length > 0) throw new Problem("invalid", "the partner is not valid", faults);
       const row = found(await updatePartner(sql, params.partner, body), "partner", params.partner);
       return showPartner(row, await endpointsOf(sql, [row.partner]));
