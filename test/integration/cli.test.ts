@@ -146,6 +146,52 @@ test("a pause is told on top of changes, under a plan, at a resume that leaves o
   assert.deepEqual(await said(emit), [], "a key that may only emit is no fault");
 });
 
+test("a change shows the plan that is live, with revisions, and counts what ended until --all asks for it", async () => {
+  const none = { waiting: 0, sent: 0, failed: 0, suppressed: 0, skipped: 0 };
+  const notice = (revision: number, kind: string, { status, sent = 0 }: { status: string; sent?: number }) => ({
+    id: `CHG-1.r${revision}.${kind}`,
+    kind,
+    offset: null,
+    lane: "routine",
+    dueAt: "2027-02-11T09:30:00.000Z",
+    status,
+    revision,
+    counts: { email: { ...none, sent }, webhook: none },
+  });
+  cli.answers["GET /v1/changes/CHG-1"] = {
+    body: {
+      change: "CHG-1",
+      revision: 3,
+      status: "announced",
+      category: "major",
+      service: "api",
+      title: "t",
+      verdict: null,
+      notices: [
+        notice(1, "announcement", { status: "done", sent: 2 }),
+        notice(1, "reminder", { status: "superseded" }),
+        notice(2, "rescheduled", { status: "done" }),
+        notice(2, "reminder", { status: "planned" }),
+        notice(3, "amended", { status: "cancelled" }),
+      ],
+      revisions: [],
+    },
+  };
+  const shown = async (...more: string[]): Promise<[rows: string[], last: string]> => {
+    const run = await cli.forewarn(["change", "CHG-1", ...more]);
+    assert.equal(run.code, 0, run.err);
+    const lines = run.out.split("\n");
+    const from = lines.findIndex((line) => line.startsWith("due (UTC)"));
+    const table = lines.slice(from, lines.indexOf("", from));
+    const rows = table.filter((line) => line.startsWith("20")).map((line) => line.split(/ {2,}/).slice(1, 3).join(" "));
+    return [rows, table.at(-1) ?? ""];
+  };
+  const [live, count] = await shown();
+  assert.deepEqual(live, ["announcement 1", "reminder 2", "amended 3"]);
+  assert.equal(count, "2 notices of earlier revisions ended; forewarn change CHG-1 --all");
+  assert.equal((await shown("--all"))[0].length, 5);
+});
+
 test("without FOREWARN_URL it finds the data folder's own server and key", async () => {
   const local = join(cli.folder, "local");
   mkdirSync(local);
