@@ -32,7 +32,7 @@ test("partners import streams the file and keeps the new secrets in a private fi
   };
   cli.answers["POST /v1/partners/import"] = {
     body: `${JSON.stringify(secret)}\n`,
-    headers: { "content-type": "application/x-ndjson" },
+    headers: { "content-type": "application/x-ndjson", "forewarn-partners": "3", "forewarn-created": "1" },
   };
   const csv = join(cli.folder, "partners.csv");
   const secrets = join(cli.folder, "secrets.ndjson");
@@ -43,6 +43,7 @@ test("partners import streams the file and keeps the new secrets in a private fi
   assert.equal(cli.calls[0]?.body, readFileSync(csv, "utf8"));
   assert.deepEqual(JSON.parse(readFileSync(secrets, "utf8")), secret);
   assert.equal(statSync(secrets).mode & 0o777, 0o600);
+  assert.match(run.err, /partners\.csv: 1 partner created, 2 updated; 1 new webhook, secrets in /);
   assert.doesNotMatch(run.out + run.err, /whsec_/);
   const piped = await cli.forewarn(["partners", "import", "-", "--format", "ndjson", "--json"], { input: "{}\n" });
   assert.equal(piped.code, 0, piped.err);
@@ -73,6 +74,7 @@ test("a refusal is a line per fault on standard error, and one JSON object with 
       errors: [
         { path: "timeZone", message: "is no zone", line: 2 },
         { path: "email", message: "is no address", line: 3 },
+        { path: "", message: "has fewer cells", line: 4 },
       ],
     },
   };
@@ -80,10 +82,17 @@ test("a refusal is a line per fault on standard error, and one JSON object with 
   writeFileSync(csv, "partner\n");
   const run = await cli.forewarn(["partners", "import", csv]);
   assert.deepEqual([run.code, run.out], [1, ""]);
-  assert.equal(run.err, "forewarn: 2 lines are wrong\n  line 2 timeZone: is no zone\n  line 3 email: is no address\n");
+  assert.equal(
+    run.err,
+    "forewarn: 2 lines are wrong\n  line 2 timeZone: is no zone\n  line 3 email: is no address\n  line 4: has fewer cells\n",
+  );
   const asJson = await cli.forewarn(["partners", "import", csv, "--json"]);
   assert.equal(asJson.code, 1);
-  assert.deepEqual((JSON.parse(asJson.err) as { errors: unknown[] }).errors.length, 2);
+  assert.deepEqual((JSON.parse(asJson.err) as { errors: unknown[] }).errors[0], {
+    path: "timeZone",
+    message: "is no zone",
+    line: 2,
+  });
 });
 
 test("keys create prints the key alone on standard output", async () => {
