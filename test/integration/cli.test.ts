@@ -32,7 +32,7 @@ test("partners import streams the file and keeps the new secrets in a private fi
   };
   cli.answers["POST /v1/partners/import"] = {
     body: `${JSON.stringify(secret)}\n`,
-    headers: { "content-type": "application/x-ndjson" },
+    headers: { "content-type": "application/x-ndjson", "forewarn-partners": "3", "forewarn-created": "1" },
   };
   const csv = join(cli.folder, "partners.csv");
   const secrets = join(cli.folder, "secrets.ndjson");
@@ -43,6 +43,7 @@ test("partners import streams the file and keeps the new secrets in a private fi
   assert.equal(cli.calls[0]?.body, readFileSync(csv, "utf8"));
   assert.deepEqual(JSON.parse(readFileSync(secrets, "utf8")), secret);
   assert.equal(statSync(secrets).mode & 0o777, 0o600);
+  assert.match(run.err, /partners\.csv: 1 partner created, 2 updated; 1 new webhook, secrets in /);
   assert.doesNotMatch(run.out + run.err, /whsec_/);
   const piped = await cli.forewarn(["partners", "import", "-", "--format", "ndjson", "--json"], { input: "{}\n" });
   assert.equal(piped.code, 0, piped.err);
@@ -73,6 +74,7 @@ test("a refusal is a line per fault on standard error, and one JSON object with 
       errors: [
         { path: "timeZone", message: "is no zone", line: 2 },
         { path: "email", message: "is no address", line: 3 },
+        { path: "", message: "has fewer cells", line: 4 },
       ],
     },
   };
@@ -80,10 +82,17 @@ test("a refusal is a line per fault on standard error, and one JSON object with 
   writeFileSync(csv, "partner\n");
   const run = await cli.forewarn(["partners", "import", csv]);
   assert.deepEqual([run.code, run.out], [1, ""]);
-  assert.equal(run.err, "forewarn: 2 lines are wrong\n  line 2 timeZone: is no zone\n  line 3 email: is no address\n");
+  assert.equal(
+    run.err,
+    "forewarn: 2 lines are wrong\n  line 2 timeZone: is no zone\n  line 3 email: is no address\n  line 4: has fewer cells\n",
+  );
   const asJson = await cli.forewarn(["partners", "import", csv, "--json"]);
   assert.equal(asJson.code, 1);
-  assert.deepEqual((JSON.parse(asJson.err) as { errors: unknown[] }).errors.length, 2);
+  assert.deepEqual((JSON.parse(asJson.err) as { errors: unknown[] }).errors[0], {
+    path: "timeZone",
+    message: "is no zone",
+    line: 2,
+  });
 });
 
 test("keys create prints the key alone on standard output", async () => {
@@ -144,6 +153,52 @@ test("a pause is told on top of changes, under a plan, at a resume that leaves o
   );
   cli.answers["GET /v1/pause"] = { status: 403, body: { title: "not allowed" } };
   assert.deepEqual(await said(emit), [], "a key that may only emit is no fault");
+});
+
+test("a change shows the plan that is live, with revisions, and counts what ended until --all asks for it", async () => {
+  const none = { waiting: 0, sent: 0, failed: 0, suppressed: 0, skipped: 0 };
+  const notice = (revision: number, kind: string, { status, sent = 0 }: { status: string; sent?: number }) => ({
+    id: `CHG-1.r${revision}.${kind}`,
+    kind,
+    offset: null,
+    lane: "routine",
+    dueAt: "2027-02-11T09:30:00.000Z",
+    status,
+    revision,
+    counts: { email: { ...none, sent }, webhook: none },
+  });
+  cli.answers["GET /v1/changes/CHG-1"] = {
+    body: {
+      change: "CHG-1",
+      revision: 3,
+      status: "announced",
+      category: "major",
+      service: "api",
+      title: "t",
+      verdict: null,
+      notices: [
+        notice(1, "announcement", { status: "done", sent: 2 }),
+        notice(1, "reminder", { status: "superseded" }),
+        notice(2, "rescheduled", { status: "done" }),
+        notice(2, "reminder", { status: "planned" }),
+        notice(3, "amended", { status: "cancelled" }),
+      ],
+      revisions: [],
+    },
+  };
+  const shown = async (...more: string[]): Promise<[rows: string[], last: string]> => {
+    const run = await cli.forewarn(["change", "CHG-1", ...more]);
+    assert.equal(run.code, 0, run.err);
+    const lines = run.out.split("\n");
+    const from = lines.findIndex((line) => line.startsWith("due (UTC)"));
+    const table = lines.slice(from, lines.indexOf("", from));
+    const rows = table.filter((line) => line.startsWith("20")).map((line) => line.split(/ {2,}/).slice(1, 3).join(" "));
+    return [rows, table.at(-1) ?? ""];
+  };
+  const [live, count] = await shown();
+  assert.deepEqual(live, ["announcement 1", "reminder 2", "amended 3"]);
+  assert.equal(count, "2 notices of earlier revisions ended; forewarn change CHG-1 --all");
+  assert.equal((await shown("--all"))[0].length, 5);
 });
 
 test("without FOREWARN_URL it finds the data folder's own server and key", async () => {
