@@ -29,16 +29,10 @@ export const CHANGE_STATUSES = ["announced", "recorded", "released", "cancelled"
 export type ChangeStatus = (typeof CHANGE_STATUSES)[number];
 
 /** The newest word on one field: events merge field by field, the newest `time` wins, ties by `source`, then `id`. */
-export type Stamp = {
-  time: string;
-  source: string;
-  id: string;
-  /** The event's own time, where that lay so far ahead of its acceptance that `time` is the acceptance. */
-  claimed?: string;
-};
+export type Stamp = { time: string; source: string; id: string };
 
 /** A field (or `status`) of an event that was not taken, and the newer event that had set it otherwise. */
-export type Outdated = { field: string; by: { time: string; source: string; id: string } };
+export type Outdated = { field: string; by: Stamp };
 
 /** A change after all of its accepted events: what is stored, and what the planner plans from. */
 export type Change = {

@@ -1,6 +1,5 @@
-import { formatInstant, releaseInstant, shiftInstant } from "./calendar.ts";
+import { releaseInstant } from "./calendar.ts";
 import type { Change, ChangeFields, ChangeStatus, Difference, Outdated, Stamp } from "./change.ts";
-import { spanOf } from "./duration.ts";
 import type { ChangeEvent } from "./event.ts";
 import { canonicalJson } from "./policy.ts";
 
@@ -18,36 +17,13 @@ export type MergeContext = {
 
 export type Merged = { change: Change; differs: Difference; outdated: Outdated[] };
 
-/** Whether a UTC time lies more than a day ahead of `now`: further than a wrong offset, of 14 hours at most, can move it. */
-export const isFarAhead = (time: string, now: string): boolean =>
-  time > formatInstant(shiftInstant(new Date(now), spanOf("P1D"), 1, "UTC"));
-
-/**
- * An event's word on what it sets. One whose clock is far ahead counts as of its acceptance, or nobody could correct the change
- * until that time has come; among such events their own times still decide.
- */
-const stampOf = ({ time, source, id }: ChangeEvent, acceptedAt: string): Stamp =>
-  time !== null && isFarAhead(time, acceptedAt)
-    ? { time: acceptedAt, claimed: time, source, id }
-    : { time: time ?? acceptedAt, source, id };
-
-/** The time of `a` that counts beside `b`. */
-const timeBeside = (a: Stamp, b: Stamp): string => (b.claimed === undefined ? a.time : (a.claimed ?? a.time));
-
 /** Newest `time` first; ties by `source`, then `id`, so that every order of arrival ends the same. */
 const isNewer = (a: Stamp, b: Stamp | undefined): boolean => {
   if (!b) return true;
-  const [mine, its] = [timeBeside(a, b), timeBeside(b, a)];
-  if (mine !== its) return mine > its;
+  if (a.time !== b.time) return a.time > b.time;
   if (a.source !== b.source) return a.source > b.source;
   return a.id > b.id;
 };
-
-const newerBeside = (newer: Stamp, stamp: Stamp): Outdated["by"] => ({
-  time: timeBeside(newer, stamp),
-  source: newer.source,
-  id: newer.id,
-});
 
 const same = (a: unknown, b: unknown): boolean => canonicalJson(a ?? null) === canonicalJson(b ?? null);
 
@@ -89,7 +65,7 @@ const WORDS: Record<ChangeEvent["kind"], Extract<ChangeStatus, "cancelled" | "re
  * event that names no title can only follow one that did.
  */
 export const mergeEvent = (previous: Change | null, event: ChangeEvent, context: MergeContext): Merged => {
-  const stamp = stampOf(event, context.acceptedAt);
+  const stamp: Stamp = { time: event.time ?? context.acceptedAt, source: event.source, id: event.id };
   const stamps = { ...previous?.stamps };
   const outdated: Outdated[] = [];
   const fields: Record<string, unknown> = { ...previous?.fields };
@@ -97,8 +73,7 @@ export const mergeEvent = (previous: Change | null, event: ChangeEvent, context:
   for (const [name, value] of Object.entries(event.fields)) {
     const newest = stamps[name];
     if (newest && !isNewer(stamp, newest)) {
-      if (!sameField(name, value ?? undefined, fields[name], context.zone))
-        outdated.push({ field: name, by: newerBeside(newest, stamp) });
+      if (!sameField(name, value ?? undefined, fields[name], context.zone)) outdated.push({ field: name, by: newest });
       continue;
     }
     stamps[name] = stamp;
@@ -112,7 +87,7 @@ export const mergeEvent = (previous: Change | null, event: ChangeEvent, context:
   if (word && isNewer(stamp, lastWord)) {
     stamps["status"] = stamp;
     status = word;
-  } else if (word && lastWord && word !== status) outdated.push({ field: "status", by: newerBeside(lastWord, stamp) });
+  } else if (word && lastWord && word !== status) outdated.push({ field: "status", by: lastWord });
 
   const merged = fields as ChangeFields;
   const moved = !sameRelease(previous?.fields.releaseAt, merged.releaseAt, context.zone);

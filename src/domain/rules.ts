@@ -1,10 +1,13 @@
-import { addCalendar, dayOf, formatInstant, releaseDay, releaseInstant, shiftInstant } from "./calendar.ts";
+import { addCalendar, dayOf, releaseDay, releaseInstant, shiftInstant } from "./calendar.ts";
 import type { Change, Difference } from "./change.ts";
 import type { ChangeEvent } from "./event.ts";
 import { hasTime, spanOf } from "./duration.ts";
 import type { Fault } from "./fault.ts";
-import { isFarAhead } from "./merge.ts";
 import { demandOf, type Policy } from "./policy.ts";
+
+/** Whether an instant lies more than a day after another: further than a wrong offset, of 14 hours at most, can move it. */
+const isFarAhead = (instant: Date, now: string): boolean =>
+  instant.getTime() > shiftInstant(new Date(now), spanOf("P1D"), 1, "UTC").getTime();
 
 /** What is known of an event before its change is. */
 type OwnFacts = { event: ChangeEvent; policy: Policy; acceptedAt: string };
@@ -44,7 +47,7 @@ const OWN_RULES: readonly Rule<OwnFacts>[] = [
   {
     path: "releasedAt",
     broken: ({ event: { releasedAt }, policy, acceptedAt }) =>
-      releasedAt !== null && isFarAhead(formatInstant(releaseInstant(releasedAt, policy.timeZone)), acceptedAt),
+      releasedAt !== null && isFarAhead(releaseInstant(releasedAt, policy.timeZone), acceptedAt),
     says: ({ event }) =>
       `is ${event.releasedAt}, more than a day ahead, and this event says that the change is released now; send it then, or move the date with forewarn.change.updated and releaseAt`,
   },
