@@ -103,7 +103,10 @@ export const findProofSubject = async (sql: Sql, change: string): Promise<ProofS
 const OWN = (notices: string): string => `
   CROSS JOIN LATERAL (SELECT * FROM deliveries WHERE notice = ${notices} AND endpoint = e.no LIMIT 1) AS d`;
 
-/** Of the deliveries that bore the date, those that arrived: a later bounce takes one away. */
+/**
+ * Of the deliveries that bore the date, those that arrived: a later bounce takes one away. What the latest notice missed counts once
+ * none of its deliveries is tried any more: until then the partner is not told yet, whatever became of one endpoint.
+ */
 const PAGE = `
   SELECT p.partner, p.joined_at AS "joinedAt", p.left_at AS "leftAt", p.subscriptions && ARRAY['*', $2] AS subscribed,
          told.at AS "toldAt", told.channel, told.accepted, told.delivered, told.missed,
@@ -115,8 +118,10 @@ const PAGE = `
            (array_agg(d.channel ORDER BY d.sent_at, d.notice, d.endpoint) FILTER (WHERE arrived))[1] AS channel,
            min(d.sent_at) FILTER (WHERE arrived AND d.channel = 'email') AS accepted,
            min(d.sent_at) FILTER (WHERE arrived AND d.channel = 'webhook') AS delivered,
-           (array_agg(CASE WHEN d.status = 'sent' THEN 'bounced' ELSE d.reason END ORDER BY d.notice DESC, d.endpoint)
-              FILTER (WHERE NOT arrived AND d.notice = ANY($3) AND d.status <> 'waiting'))[1] AS missed
+           (array_agg(CASE d.status WHEN 'sent' THEN 'bounced' WHEN 'waiting' THEN NULL ELSE d.reason END
+                      ORDER BY d.notice DESC, d.status = 'waiting' DESC, d.endpoint)
+              FILTER (WHERE NOT arrived AND d.notice = ANY($3)
+                      AND (d.status <> 'waiting' OR d.attempts > 0 OR d.due_at <= now())))[1] AS missed
     FROM endpoints e CROSS JOIN unnest($4::int8[]) AS n (no) ${OWN("n.no")}
     CROSS JOIN LATERAL (
       SELECT d.status = 'sent' AND d.notice = ANY($3::int8[]) AND NOT ${BOUNCED} AS arrived) AS fate
