@@ -122,3 +122,7 @@ export const durationWords = (duration: string, words: Words): string => {
     milliseconds: ms % 1_000,
   });
 };
+
+/** A duration in words and as policies write it: `1 month (P1M)`. */
+export const explainedDuration = (duration: string, words: Words): string =>
+  `${durationWords(duration, words)} (${duration})`;

@@ -88,8 +88,8 @@ test("the provider is told once of a change that is short, and of partners untol
   await watchBy([])();
   await watch();
   await watch();
-  const { rows } = await pipeline.sql.query<{ kind: string; subject: string }>(
-    "SELECT kind, subject FROM provider_alerts ORDER BY kind",
+  const { rows } = await pipeline.sql.query<{ kind: string; subject: string; body: string }>(
+    "SELECT kind, subject, body FROM provider_alerts ORDER BY kind",
   );
   assert.deepEqual(
     rows.map((row) => [row.kind, row.subject.slice(0, 7)]),
@@ -98,6 +98,7 @@ test("the provider is told once of a change that is short, and of partners untol
       ["short", "[SHORT]"],
     ],
   );
+  assert.match(rows[1]?.body ?? "", /leaves 5 days; 1 month \(P1M\) is promised\./);
   const wanting = await pipeline.sql.query<{ change: string; now: boolean | null }>(
     "SELECT change, attention_at <= now() AS now FROM changes ORDER BY change",
   );
