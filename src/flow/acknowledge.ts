@@ -8,6 +8,7 @@ import {
 } from "../ledger/acknowledgements.ts";
 import { lockChange } from "../ledger/changes.ts";
 import { inTransaction, type Ledger, type Sql } from "../ledger/connection.ts";
+import { endpointsOf } from "../ledger/endpoints.ts";
 import { findChangeView } from "../ledger/change-views.ts";
 import { findPartner } from "../ledger/partners.ts";
 import { concerns } from "../ledger/proof.ts";
@@ -65,7 +66,12 @@ export const makeAcknowledge = ({ ledger, tellProvider, publicUrl, log }: Parts)
   const callForHelp = async (sql: Sql, said: NewAcknowledgement, title: string): Promise<void> => {
     const { change, partner, revision, by, note } = said;
     const name = (await findPartner(sql, partner))?.name ?? partner;
-    const page = `${publicUrl}/v1/changes/${change}/acknowledgements`;
+    const endpoints = await endpointsOf(sql, [partner]);
+    const contacts = endpoints
+      .filter(({ channel, status }) => channel === "email" && status === "active")
+      .toSorted((a, b) => Number(b.role === "primary") - Number(a.role === "primary"))
+      .map(({ address }) => address);
+    const page = `${publicUrl}/v1/changes/${change}/proof.html`;
     await tellProvider(sql, {
       kind: "needs-help",
       change,
@@ -76,9 +82,12 @@ export const makeAcknowledge = ({ ledger, tellProvider, publicUrl, log }: Parts)
         "",
         note === null ? "They left no note." : `They write:\n\n${note}`,
         "",
-        `What was said of this change: ${page}`,
+        contacts.length > 0
+          ? `You can answer them at ${contacts.join(", ")}.`
+          : "No mail address of theirs is known that works.",
+        `What every partner was told of this change, and has said: ${page}`,
       ].join("\n"),
-      facts: { revision, title, partner, name, by, note, links: { page } },
+      facts: { revision, title, partner, name, by, note, contacts, links: { page } },
       dedupe: aboutHelp(said),
     });
   };

@@ -3,6 +3,8 @@ import { lastDayOf, nextAttention } from "../domain/minimum.ts";
 import { readClock } from "../ledger/changes.ts";
 import { inTransaction, type Ledger } from "../ledger/connection.ts";
 import { type AnnouncedChange, changesToAttend, putOffAttention, untoldPartners } from "../ledger/minimums.ts";
+import { explainedDuration } from "../render/release-words.ts";
+import { wordsFor } from "../render/words.ts";
 import type { TellProvider } from "./tell-provider.ts";
 
 const LISTED = 200;
@@ -21,14 +23,15 @@ export const makeWatchMinimums = ({ ledger, tellProvider, publicUrl }: Parts): W
   const pool = ledger.pools.routine;
   const proofOf = (change: string): string => `${publicUrl}/v1/changes/${change}/proof.html`;
 
-  const tellShort = ({ change, revision, state, verdict }: AnnouncedChange): Promise<Told> =>
-    inTransaction(pool, (sql) =>
+  const tellShort = ({ change, revision, state, verdict }: AnnouncedChange): Promise<Told> => {
+    const promised = explainedDuration(String(verdict.minimum), wordsFor("en"));
+    return inTransaction(pool, (sql) =>
       tellProvider(sql, {
         kind: "short",
         change,
         dedupe: `short.${change}.${state.fields.releaseAt}`,
         subject: `[${change}] announced too late for its release`,
-        body: `${state.fields.title}\n\nIts release, ${state.fields.releaseAt}, leaves ${verdict.noticeDays} days; ${verdict.minimum} is promised. The earliest lawful release is ${verdict.earliestRelease}.\nMove the date, or record a waiver.\n\n${proofOf(change)}`,
+        body: `${state.fields.title}\n\nIts release, ${state.fields.releaseAt}, leaves ${verdict.noticeDays} ${verdict.noticeDays === 1 ? "day" : "days"}; ${promised} is promised. The earliest lawful release is ${verdict.earliestRelease}.\nMove the date, or record a waiver.\n\n${proofOf(change)}`,
         facts: {
           revision,
           title: state.fields.title,
@@ -38,6 +41,7 @@ export const makeWatchMinimums = ({ ledger, tellProvider, publicUrl }: Parts): W
         },
       }),
     );
+  };
 
   /** Once a day per date: what was told the day before may have been of others. */
   const tellUntold = async (

@@ -12,6 +12,7 @@ import { type WordKey, type Words, wordsFor } from "../render/words.ts";
 import { changeView } from "./change-view.ts";
 import { shownDifference, shownHistory } from "./history.ts";
 import { shortMoment } from "./moments.ts";
+import { sparedReminders } from "./spared.ts";
 
 export type ChangePageInput = {
   view: RecordedChange;
@@ -26,6 +27,8 @@ export type ChangePageInput = {
   partner: PartnerRow;
   /** The page's own, so that its forms come back to it. */
   token: string;
+  /** Of the partner's home page. */
+  homeToken: string;
   publicUrl: string;
   now: Date;
 };
@@ -41,9 +44,11 @@ const nameOf = ({ kind, offset }: NoticeView, words: Words): string => {
 const earliest = (dates: readonly Date[]): Date | undefined => dates.toSorted((a, b) => a.getTime() - b.getTime())[0];
 
 /** What was, is or will be sent to this partner, at its own hour; notices that were for others only are none of its business. */
-const planRows = ({ notices, hours, deliveries, partner, view, now }: ChangePageInput, words: Words) => {
-  const planned = words.say("plan.planned");
+const planRows = (input: ChangePageInput, words: Words) => {
+  const { notices, hours, deliveries, partner, view, now } = input;
+  const spared = sparedReminders(input);
   const rowOf = (notice: NoticeView): { at: Date; sent: boolean; state: string } | null => {
+    const planned = words.say(spared.has(notice.no) ? "plan.spared" : "plan.planned");
     const own = deliveries.filter((delivery) => delivery.noticeNo === notice.no);
     const at = hours.get(notice.no) ?? notice.dueAt;
     const sent = earliest(own.flatMap(({ sentAt }) => (sentAt ? [sentAt] : [])));
@@ -107,5 +112,6 @@ export const changePage = (input: ChangePageInput): object => {
     revisionName: words.say("history.revision", { revision: view.revision }),
     publicPage: changelogPage(input.publicUrl, view.change),
     token,
+    home: input.homeToken,
   };
 };

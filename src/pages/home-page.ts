@@ -101,6 +101,7 @@ export const homePage = (input: HomePageInput): object => {
     faults: refused?.faults ?? {},
     zones: Intl.supportedValuesOf("timeZone"),
     calendar: input.calendar,
+    zone: words.say("plan.zone", { zone: partner.timeZone.replaceAll("_", " ") }),
     said: input.said ?? null,
     secret: input.secret ?? null,
   };

@@ -1,5 +1,7 @@
 import type { PartnerProof, Proof } from "../flow/prove.ts";
 import { type Obligation, RUNGS } from "../domain/obligation.ts";
+import { explainedDuration } from "../render/release-words.ts";
+import { wordsFor } from "../render/words.ts";
 
 /** Rows on paper; the table as CSV has them all. */
 const SHOWN = 5_000;
@@ -21,7 +23,7 @@ const counted = (count: number, unit: string): string =>
 const ahead = ({ noticeDays, noticeMonths }: PartnerProof): string =>
   noticeDays === null || noticeMonths === null
     ? ""
-    : `${counted(noticeDays, "day")} (${counted(noticeMonths, "month")})`;
+    : `${counted(noticeDays, "day")}${noticeMonths === 0 ? "" : ` (${counted(noticeMonths, "month")})`}`;
 
 const rowOf = (proof: PartnerProof) => ({
   partner: proof.partner,
@@ -52,7 +54,11 @@ export const proofPage = async ({ head, totals, partners }: Proof): Promise<obje
   const rows = ORDER.flatMap((obligation) => kept[obligation]).slice(0, SHOWN);
   return {
     language: "en",
-    head: { ...head, at: moment(head.at), minimum: head.minimum ?? "none" },
+    head: {
+      ...head,
+      at: moment(head.at),
+      minimum: head.minimum === null ? "none" : explainedDuration(head.minimum, wordsFor("en")),
+    },
     totals: (["partners", ...ORDER, "unreachable"] as const).map((name) => ({
       name,
       count: totals[name].toLocaleString("en"),

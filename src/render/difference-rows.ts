@@ -15,7 +15,7 @@ const LONGEST = 300;
 
 const asLine = (value: unknown): string => clip(plainLine(String(value)), LONGEST);
 const asLines = (value: string): string[] => clip(plainBlock(value), LONGEST).split("\n");
-const asDate = (value: unknown, { words, zones }: Told): string => momentOf(String(value), zones, words).line;
+const asDate = (value: unknown, { words, zones }: Told): string => momentOf(String(value), zones, words).full;
 const asList = (value: unknown): string => asLine(Array.isArray(value) ? value.join(", ") : value);
 const hrefOf = (link: { href?: unknown } | null): string => (typeof link?.href === "string" ? link.href : "");
 const asLinks = (value: unknown): string => (Array.isArray(value) ? asLine(value.map(hrefOf).join(", ")) : "");

@@ -103,6 +103,6 @@ export const shortfallOf = (scene: Scene, standing: Standing): string | null => 
   const minimum = durationWords(verdict.minimum, words);
   if (standing.phase === "past") return words.say("short.past", { minimum });
   if (verdict.earliestRelease === null || verdict.shortByDays < 1) return words.say("short.plain", { minimum });
-  const earliest = momentOf(verdict.earliestRelease, zones, words).line;
+  const earliest = momentOf(verdict.earliestRelease, zones, words).full;
   return words.say("short.by", { minimum, count: verdict.shortByDays, earliest });
 };

@@ -28,6 +28,8 @@ export type NoticeView = {
   release: {
     label: string;
     line: string;
+    /** The line with the zone of its hour, for where no notes stand beside it. */
+    full: string;
     notes: string[];
     left: string | null;
     formerly: string | null;
@@ -97,14 +99,15 @@ const releaseOf = ({ content, zones, words }: Scene, standing: Standing): Notice
   const past = standing.phase === "past" ? "label.releaseAt.past" : "label.releaseAt";
   const before = tellsDifference(kind) ? content.previous["releaseAt"] : null;
   const { release, planned } = standing;
-  const plan = planned ? [words.say("label.planned", { date: planned.line })] : [];
+  const plan = planned ? [words.say("label.planned", { date: planned.full })] : [];
   return {
     label: words.say(cancelled ? "label.releaseAt.cancelled" : past),
-    line: release.line,
+    line: cancelled ? release.full : release.line,
+    full: release.full,
     notes: cancelled ? [] : [...release.notes, ...plan],
     left: cancelled ? null : leftWords(standing, words),
     formerly:
-      typeof before === "string" ? words.say("label.formerly", { date: momentOf(before, zones, words).line }) : null,
+      typeof before === "string" ? words.say("label.formerly", { date: momentOf(before, zones, words).full }) : null,
     struck: cancelled,
   };
 };
@@ -152,7 +155,7 @@ export const noticeView = (scene: Scene): NoticeView => {
     eyebrow: words.say(`eyebrow.${notice.kind}`),
     title,
     lead,
-    preheader: [lead, release && live ? `${release.label}${words.say("colon")} ${release.line}.` : ""].join(" ").trim(),
+    preheader: [lead, release && live ? `${release.label}${words.say("colon")} ${release.full}.` : ""].join(" ").trim(),
     change: change?.change ?? null,
     service: fields ? plainLine(content.services[fields.service] ?? fields.service) : null,
     category: categoryWords(fields?.category, words),
@@ -170,7 +173,7 @@ export const noticeView = (scene: Scene): NoticeView => {
     action: live ? textLines(fields?.action) : [],
     affects: (fields?.affects ?? []).map(plainLine),
     links: linksOf(fields?.links),
-    testFrom: live && fields?.testFrom ? momentOf(fields.testFrom, zones, words).line : null,
+    testFrom: live && fields?.testFrom ? momentOf(fields.testFrom, zones, words).full : null,
     contact: contactOf(fields?.contact),
     open: words.say(change ? "page.open" : "page.home"),
     hint: live && standing.phase === "ahead" ? words.say("page.hint") : null,

@@ -9,6 +9,8 @@ export type Zones = { partner: string; policy: string };
 export type Moment = {
   /** `Monday, 1 March 2027`, with the hour when one was given. */
   line: string;
+  /** The line, with the zone of its hour: for where no notes stand beside it. */
+  full: string;
   /** Which zone that is in, and what it is in others. */
   notes: string[];
   /** The instant it begins, for comparing. */
@@ -25,16 +27,25 @@ const known = (zone: string): string => zoneName(zone) ?? "UTC";
 
 const named = (zone: string): string => zone.replaceAll("_", " ");
 
+/** A date in a reader's words. Of the month's first day Intl leaves away what French writes: *1er décembre*. */
+export const dateWords = (words: Words, at: Date, style: Intl.DateTimeFormatOptions): string => {
+  const format = new Intl.DateTimeFormat(words.locale, style);
+  if (words.language !== "fr") return format.format(at);
+  return format
+    .formatToParts(at)
+    .map(({ type, value }) => (type === "day" && value === "1" ? "1er" : value))
+    .join("");
+};
+
 const fullWords = (words: Words, zone: string, at: Date): string =>
-  new Intl.DateTimeFormat(words.locale, { timeZone: zone, dateStyle: "full", timeStyle: "short" }).format(at);
+  dateWords(words, at, { timeZone: zone, dateStyle: "full", timeStyle: "short" });
 
 const offset = (zone: string, at: Date): string =>
   new Intl.DateTimeFormat("en", { timeZone: zone, timeZoneName: "shortOffset" })
     .formatToParts(at)
     .find((part) => part.type === "timeZoneName")?.value ?? "UTC";
 
-const dayWords = (words: Words, zone: string, at: Date): string =>
-  new Intl.DateTimeFormat(words.locale, { ...DAY, timeZone: zone }).format(at);
+const dayWords = (words: Words, zone: string, at: Date): string => dateWords(words, at, { ...DAY, timeZone: zone });
 
 const timeWords = (words: Words, zone: string, at: Date): string =>
   new Intl.DateTimeFormat(words.locale, { ...TIME, timeZone: zone }).format(at);
@@ -55,13 +66,15 @@ export const momentOf = (value: string, zones: Zones, words: Words): Moment => {
     const notes = [words.say("when.midnight", { time: timeWords(words, policy, at), zone: named(policy) })];
     if (offset(partner, at) !== offset(policy, at))
       notes.push(words.say("when.yours", { when: fullWords(words, partner, at), zone: named(partner) }));
-    return { line: dayWords(words, policy, at), notes, at, zone: policy };
+    const line = dayWords(words, policy, at);
+    return { line, full: line, notes, at, zone: policy };
   }
   const sameDay = dayOf(at, partner) === dayOf(at, "UTC");
   const utc = sameDay ? timeWords(words, "UTC", at) : fullWords(words, "UTC", at);
   const notes =
     partner === "UTC" ? ["UTC"] : [words.say("when.timed", { zone: named(partner), offset: offset(partner, at), utc })];
-  return { line: fullWords(words, partner, at), notes, at, zone: partner };
+  const line = fullWords(words, partner, at);
+  return { line, full: `${line}, ${named(partner)}`, notes, at, zone: partner };
 };
 
 /**
@@ -109,3 +122,7 @@ export const durationWords = (duration: string, words: Words): string => {
     milliseconds: ms % 1_000,
   });
 };
+
+/** A duration in words and as policies write it: `1 month (P1M)`. */
+export const explainedDuration = (duration: string, words: Words): string =>
+  `${durationWords(duration, words)} (${duration})`;

@@ -44,6 +44,26 @@ test("what was fanned out already but waits for that hour is planned, not on its
   assert.deepEqual((await plan("CHG-2"))[1], [shown, "Reminder, 14 days before", "planned"]);
 });
 
+test("who is ready reads that only the last reminder is still sent, until the date is brought forward", async () => {
+  const states = async () => (await plan("CHG-1")).slice(1).map(([, , state]) => state);
+  const page = site.pageOf("york", "CHG-1");
+  await site.post(`${page}/acknowledgements`, { status: "ready", revision: "1" });
+  const spared = "not sent, as you are ready";
+  assert.deepEqual(await states(), [spared, spared, spared, "planned"]);
+  await site.post(`${page}/acknowledgements`, { status: "needs-help", revision: "1" });
+  assert.deepEqual(await states(), ["planned", "planned", "planned", "planned"]);
+  await site.post(`${page}/acknowledgements`, { status: "ready", revision: "1" });
+  await site.say("updated", { change: "CHG-1", releaseAt: "2031-06-14", reason: "Sooner" });
+  await site.quiet();
+  assert.ok(!(await states()).includes(spared));
+});
+
+test("a page of a change leads to the partner's home, and names the zone of its times", async () => {
+  const html = await (await site.get(site.pageOf("york", "CHG-2"))).text();
+  assert.ok(html.includes(`${site.pageOf("york", null)}">Your page</a>`));
+  assert.match(html, /<footer>Times are in your zone, America\/New York\./);
+});
+
 test("who opens the address of a button's answer again gets the page", async () => {
   const home = site.pageOf("york", null);
   for (const path of ["/preferences", "/endpoints/ep_1/test", "/deliveries/x.ep_1/resend", "/revoke"]) {

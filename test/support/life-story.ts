@@ -47,9 +47,9 @@ export const STORY: Record<string, { subject: string; told: Told[] }> = {
 
 /** How mails write each date, and pages and feeds in English. */
 const WRITTEN: Record<string, { en: string; fr: string }> = {
-  [FIRST]: { en: "Saturday, 1 March 2031", fr: "samedi 1 mars 2031" },
+  [FIRST]: { en: "Saturday, 1 March 2031", fr: "samedi 1er mars 2031" },
   [SECOND]: { en: "Tuesday, 10 June 2031", fr: "mardi 10 juin 2031" },
-  [THIRD]: { en: "Monday, 1 September 2031", fr: "lundi 1 septembre 2031" },
+  [THIRD]: { en: "Monday, 1 September 2031", fr: "lundi 1er septembre 2031" },
 };
 const LANGUAGE: Record<string, "en" | "fr"> = { anna: "en", bruno: "fr", carl: "en", dora: "en" };
 

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { shortMoment } from "../../src/pages/moments.ts";
+import { wordsFor } from "../../src/render/words.ts";
 import { both, mailOf, mails, NOW } from "../support/notice-mails.ts";
 import { aChange, aNotice, anAddressee } from "../support/notice-scene.ts";
 
@@ -102,6 +104,30 @@ test("a change that is released ahead of its date says when it was, and no word 
   const late = mailOf(onTime, anAddressee(), new Date("2027-03-02T08:00:00Z")).text;
   assert.match(late, /In effect since: Monday, 1 March 2027\n  From 00:00, Europe\/Paris\n/);
   assert.doesNotMatch(late, /Planned for|\(in effect\)/);
+});
+
+test("an hour that stands by itself bears its zone", () => {
+  const change = aChange({ releaseAt: "2026-12-01T10:00:00Z", testFrom: "2026-11-25T07:00:00Z" });
+  const cancelled = mailOf(aNotice("cancelled", { change }), anAddressee({ timeZone: "UTC" })).text;
+  assert.match(cancelled, /Was planned for: Tuesday, 1 December 2026 at 10:00, UTC\n/);
+  const previous = { releaseAt: "2026-11-30T10:00:00Z", testFrom: "2026-11-24T07:00:00Z" };
+  const moved = mailOf(aNotice("rescheduled", { change, previous })).text;
+  assert.match(moved, /Formerly Monday, 30 November 2026 at 11:00, Europe\/Paris\n/);
+  assert.match(moved, /Before: Tuesday, 24 November 2026 at 08:00, Europe\/Paris\n/);
+  assert.match(moved, /Try it from: Wednesday, 25 November 2026 at 08:00, Europe\/Paris\n/);
+});
+
+test("in French the first day of a month is the 1er, and no other day", () => {
+  const read = (releaseAt: string) =>
+    mailOf(aNotice("announcement", { change: aChange({ releaseAt }) }), anAddressee({ locale: "fr" })).text;
+  assert.match(read("2026-12-01"), /mardi 1er décembre 2026/);
+  assert.match(read("2026-12-01T10:00:00Z"), /mardi 1er décembre 2026 à 11:00/);
+  assert.match(read("2026-12-11"), /vendredi 11 décembre 2026/);
+  assert.equal(
+    shortMoment(wordsFor("fr-CA"), "UTC", new Date("2027-03-01T10:00:00Z")).startsWith("1er mars 2027"),
+    true,
+  );
+  assert.equal(shortMoment(wordsFor("en"), "UTC", new Date("2027-03-01T10:00:00Z")), "1 Mar 2027, 10:00");
 });
 
 test("a reminder shows what differs since its reader was told last, where a correction told nobody", () => {

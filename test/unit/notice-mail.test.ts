@@ -104,7 +104,7 @@ test("a time is on the partner's clock, with zone and UTC", () => {
 test("fr-CA reads French with its own dates, pt-BR reads English, and a locale or zone that is none does no harm", () => {
   const french = mailOf(aNotice("reminder"), anAddressee({ locale: "fr-CA" }), new Date("2027-02-15T08:00:00Z"));
   assert.match(french.text, /entre en vigueur dans 14 jours/);
-  assert.match(french.text, /lundi 1 mars 2027/);
+  assert.match(french.text, /lundi 1er mars 2027/);
   assert.match(french.html, /<html lang="fr"/);
   assert.match(french.text, /^Catégorie\u00a0: /m, "a French colon has a space before it, where no line breaks");
   assert.doesNotMatch(french.text, /[\p{L}]:(?=[ \n])/u);

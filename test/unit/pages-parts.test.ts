@@ -5,6 +5,7 @@ import type { ChangeFields } from "../../src/domain/change.ts";
 import { pageClosesAt } from "../../src/domain/page-life.ts";
 import { makeKeyring } from "../../src/keyring.ts";
 import { preferredLocale } from "../../src/pages/changelog-pages.ts";
+import { proofPage } from "../../src/pages/proof-page.ts";
 import { lifecycleHeaders } from "../../src/render/lifecycle-headers.ts";
 import { paragraphDiff } from "../../src/render/paragraph-diff.ts";
 import { aChange } from "../support/notice-scene.ts";
@@ -124,4 +125,32 @@ test("public pages speak the first language that a browser asks for and we have"
     ["../../x", "en"],
   ];
   for (const [header, expected] of asked) assert.equal(preferredLocale(header), expected);
+});
+
+test("a proof writes its minimum out, and months only where there are any", async () => {
+  const partner = { obligation: "met", toldAt: null, channel: null, rung: null, evidence: {} } as const;
+  async function* partners() {
+    yield { ...partner, partner: "a", noticeDays: 8, noticeMonths: 0 };
+    yield { ...partner, partner: "b", noticeDays: 31, noticeMonths: 1 };
+  }
+  const page = (await proofPage({
+    head: {
+      change: "CHG-1",
+      revision: 1,
+      title: "T",
+      status: "announced",
+      releaseAt: "2027-03-01",
+      minimum: "P1M",
+      zone: "Europe/Paris",
+      at: "2027-01-01T00:00:00.000Z",
+      seal: null,
+    },
+    totals: { partners: 2, pending: 0, met: 2, breached: 0, waived: 0, unreachable: 0 },
+    partners: partners(),
+  })) as { head: { minimum: string }; rows: { ahead: string }[] };
+  assert.equal(page.head.minimum, "1 month (P1M)");
+  assert.deepEqual(
+    page.rows.map(({ ahead }) => ahead),
+    ["8 days", "31 days (1 month)"],
+  );
 });
