@@ -13,7 +13,13 @@ test("services are added, replaced and removed, but not while they are in use", 
   const acme = { partner: "acme", name: "Acme", locale: "en", timeZone: "UTC", subscriptions: ["billing"] };
   assert.equal((await api.call("POST", "/v1/partners", { body: acme })).statusCode, 201);
   const used = await api.call("DELETE", "/v1/services/billing");
-  assert.deepEqual([used.statusCode, used.json().detail], [409, "billing is in use: 0 changes and 1 partners name it"]);
+  assert.deepEqual(
+    [used.statusCode, used.json().detail],
+    [
+      409,
+      "billing is in use: 0 changes and 1 partner name it; take it out of their subscriptions first, at PATCH /v1/partners/{partner}",
+    ],
+  );
   assert.equal((await api.call("DELETE", "/v1/services/login")).statusCode, 204);
   assert.equal((await api.call("DELETE", "/v1/services/login")).statusCode, 404);
 });
@@ -91,4 +97,24 @@ test("what nobody serves is a problem too, and each problem has a page for peopl
   const page = await api.call("GET", "/problems/rate-limited", { key: null });
   assert.equal(page.statusCode, 200);
   assert.match(page.body, /429[\s\S]*Too many requests/);
+});
+
+test("a body too large names the limit, one of another content type that type and those to send", async () => {
+  const api = await openApi();
+  const detail = async (url: string, body: string | Buffer, type: string) =>
+    (await api.call("POST", url, { body, type })).json<{ detail: string }>().detail;
+  const large = "x".repeat(1024 * 1024 + 1);
+  for (const [url, type, limit] of [
+    ["/v1/services", "application/json", /256 KiB/],
+    ["/v1/events", "application/cloudevents+json", /64 KiB an event, 100 events a batch/],
+    ["/v1/bounces", "message/rfc822", /1 MiB/],
+  ] as const)
+    assert.match(await detail(url, large, type), limit);
+  for (const [url, types] of [
+    ["/v1/services", "application/json"],
+    ["/v1/events", "application/json or application/cloudevents+json or application/cloudevents-batch+json"],
+    ["/v1/bounces", "message/rfc822"],
+    ["/v1/partners/import", "text/csv or application/x-ndjson"],
+  ] as const)
+    assert.equal(await detail(url, "<a/>", "text/xml"), `this call does not read text/xml; send ${types}`);
 });

@@ -16,6 +16,37 @@ const acme = {
   ],
 };
 
+test("every fault of a partner is answered at once: of its form, its subscriptions and its addresses", async () => {
+  const api = await openApi();
+  const reply = await add(api, {
+    partner: "no id",
+    subscriptions: ["*", "nope"],
+    endpoints: [
+      { channel: "email", address: "nobody" },
+      { channel: "fax" },
+      { channel: "webhook", address: "ftp://x.example" },
+    ],
+  });
+  assert.equal(reply.statusCode, 422);
+  const faults = Object.fromEntries(
+    reply.json<{ errors: { path: string; message: string }[] }>().errors.map(({ path, message }) => [path, message]),
+  );
+  assert.deepEqual(Object.keys(faults).toSorted(), [
+    "endpoints[0].address",
+    "endpoints[1].address",
+    "endpoints[1].channel",
+    "endpoints[2].address",
+    "name",
+    "partner",
+    "subscriptions[1]",
+  ]);
+  assert.match(faults["subscriptions[1]"] ?? "", /^is nope, which is no service; add it first/);
+  for (const body of [[], {}, "7"]) assert.equal((await api.call("POST", "/v1/partners", { body })).statusCode, 422);
+  assert.equal((await api.call("POST", "/v1/partners")).statusCode, 422);
+  const { rowCount } = await api.ledger.pools.routine.query("SELECT FROM partners");
+  assert.equal(rowCount, 0);
+});
+
 test("a partner is answered as it was created, and a webhook's secret only then", async () => {
   const api = await openApi();
   const created = await add(api, acme);
@@ -53,7 +84,7 @@ const INVALID: [string, object, string][] = [
   ["an offset as a zone", { ...acme, timeZone: "+01:00" }, "timeZone"],
   ["a locale that is none", { ...acme, locale: "not a locale" }, "locale"],
   ["a holiday that is no day", { ...acme, holidays: ["2027-02-30"] }, "holidays[0]"],
-  ["a service that does not exist", { ...acme, subscriptions: ["nosuch"] }, "subscriptions"],
+  ["a service that does not exist", { ...acme, subscriptions: ["nosuch"] }, "subscriptions[0]"],
   ["a field that nobody knows", { ...acme, timezone: "UTC" }, "timezone"],
   ["an address with a line break", endpoint("email", "a@b.example\r\nBcc: x@evil.example"), "endpoints[0].address"],
   ["two addresses in one", endpoint("email", "a@b.example, c@d.example"), "endpoints[0].address"],
@@ -117,7 +148,7 @@ test("a partner's own fields can be changed one by one", async () => {
     ["Europe/Paris", "Acme", ["2027-07-01"]],
   );
   const wrong = await api.call("PATCH", "/v1/partners/acme", { body: { subscriptions: ["nosuch"] } });
-  assert.equal(wrong.json().errors[0].path, "subscriptions");
+  assert.equal(wrong.json().errors[0].path, "subscriptions[0]");
   assert.equal((await api.call("PATCH", "/v1/partners/nobody", { body: { name: "X" } })).statusCode, 404);
 });
 

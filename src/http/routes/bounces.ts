@@ -20,7 +20,7 @@ export const bounceRoutes = (app: Server, { takeBounce }: HttpParts): void => {
   app.post(
     "/v1/bounces",
     {
-      config: { access: "emit" },
+      config: { access: "emit", takes: "1 MiB" },
       schema: {
         tags: ["proof"],
         summary: "Take a delivery status notification (RFC 3464), as a mail server writes it",

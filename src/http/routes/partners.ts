@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { Fault } from "../../domain/fault.ts";
 import { Problem } from "../../errors.ts";
 import { inTransaction, type Sql } from "../../ledger/connection.ts";
 import { type EndpointRow, endpointsOf, insertEndpoint } from "../../ledger/endpoints.ts";
@@ -15,7 +16,7 @@ import { endpointFaults, sealEndpoint } from "../addresses.ts";
 import type { HttpParts } from "../parts.ts";
 import { found, noSuch, partnerParams, type Server } from "../route.ts";
 import { listOf, PAGE, pageOf, readCursor } from "../shapes/lists.ts";
-import { createdPartner, newPartner, partner, partnerPatch } from "../shapes/partner.ts";
+import { createdPartner, newEndpoint, newPartner, partner, partnerPatch } from "../shapes/partner.ts";
 import { problems } from "../shapes/problems.ts";
 import { showEndpoint } from "./endpoints.ts";
 
@@ -27,11 +28,19 @@ const showPartner = ({ joinedAt, ...row }: PartnerRow, endpoints: readonly Endpo
   endpoints: endpoints.filter((endpoint) => endpoint.partner === row.partner).map(showEndpoint),
 });
 
-const subscriptionFaults = async (sql: Sql, subscriptions: readonly string[] = []) =>
+const subscriptionFaults = async (sql: Sql, subscriptions: readonly string[] = []): Promise<Fault[]> =>
   (await unknownServices(sql, subscriptions)).map((service) => ({
-    path: "subscriptions",
-    message: `names ${service}, which is no service; add it first at POST /v1/services`,
+    path: `subscriptions[${subscriptions.indexOf(service)}]`,
+    message: `is ${service}, which is no service; add it first at POST /v1/services`,
   }));
+
+/** What of a partner can be judged although other fields of it are not well formed. */
+const judgeable = z
+  .object({
+    subscriptions: newPartner.shape.subscriptions.catch([]),
+    endpoints: z.array(newEndpoint.nullable().catch(null)).catch([]),
+  })
+  .catch({ subscriptions: [], endpoints: [] });
 
 export const partnerRoutes = (app: Server, { ledger, keyring, config }: HttpParts): void => {
   const sql = ledger.pools.routine;
@@ -67,6 +76,8 @@ export const partnerRoutes = (app: Server, { ledger, keyring, config }: HttpPart
     "/v1/partners",
     {
       config: { access: "admin" },
+      // Every fault is answered at once, so what is wrong with the form waits for what is wrong with the content.
+      attachValidation: true,
       schema: {
         tags,
         summary: "Add a partner; secrets of its webhooks are shown once",
@@ -74,12 +85,17 @@ export const partnerRoutes = (app: Server, { ledger, keyring, config }: HttpPart
         response: { 201: createdPartner, ...problems("malformed", "conflict", "unsupported-media-type", "invalid") },
       },
     },
-    async ({ body: { endpoints, ...fields } }, reply) => {
+    async ({ body, validationError }, reply) => {
+      const given = judgeable.parse(body);
       const faults = [
-        ...(await subscriptionFaults(sql, fields.subscriptions)),
-        ...endpoints.flatMap((it, at) => endpointFaults(it, config.webhookAllow, `endpoints[${at}].`)),
+        ...(validationError instanceof Problem ? validationError.faults : []),
+        ...(await subscriptionFaults(sql, given.subscriptions)),
+        ...given.endpoints.flatMap((it, at) =>
+          it ? endpointFaults(it, config.webhookAllow, `endpoints[${at}].`) : [],
+        ),
       ];
-      if (faults.length > 0) throw new Problem("invalid", "the partner is not valid", faults);
+      if (validationError || faults.length > 0) throw new Problem("invalid", "the partner is not valid", faults);
+      const { endpoints, ...fields } = body;
       const created = await inTransaction(sql, async (tx) => {
         const row = await insertPartner(tx, fields);
         if (!row)
