@@ -48,7 +48,9 @@ const checkCommand = (cli: Cli): Command =>
       const faults: Fault[] = [];
       const policyFile = options.policy ?? readPolicyPath();
       const config = await judged(readConfig, faults);
-      await judged(() => loadPolicy(policyFile), faults);
+      // A file that the environment names wrongly is one fault.
+      const isNamedWrongly = options.policy === undefined && faults.some(({ path }) => path === "FOREWARN_POLICY");
+      if (!isNamedWrongly) await judged(() => loadPolicy(policyFile), faults);
       if (!config || faults.length > 0) throw new ConfigError(faults);
       const inForce = settings(config, policyFile);
       cli.terminal.answer(options, { status: "good", settings: inForce }, () =>

@@ -4,6 +4,7 @@ import { systemClock } from "../clock.ts";
 import { type Config, ConfigError } from "../config.ts";
 import { DEFAULT_POLICY, type Policy, readPolicy } from "../domain/policy.ts";
 import type { Fault } from "../domain/fault.ts";
+import { wordsOf } from "../errors.ts";
 import { makeKeyring } from "../keyring.ts";
 import { askLedger, openLedger } from "../ledger/connection.ts";
 import { migrateLedger } from "../ledger/migrate.ts";
@@ -26,11 +27,18 @@ export const loadPolicy = async (file: string | undefined): Promise<Policy> => {
       })),
     );
   };
+  const failFor = (fault: string, error: unknown) => fail([{ path: "", message: `${fault}: ${wordsOf(error)}` }]);
+  let text: string;
+  try {
+    text = await readFile(file, "utf8");
+  } catch (error) {
+    return failFor("cannot be read; name a JSON file that this user may read", error);
+  }
   let json: unknown;
   try {
-    json = JSON.parse(await readFile(file, "utf8"));
+    json = JSON.parse(text);
   } catch (error) {
-    return fail([{ path: "", message: `is not JSON: ${error instanceof Error ? error.message : String(error)}` }]);
+    return failFor("is not JSON; correct it where it says", error);
   }
   const read = readPolicy(json);
   return "faults" in read ? fail(read.faults) : read.policy;

@@ -175,6 +175,19 @@ test("wrong usage ends with exit code 2 and a suggestion", async () => {
   assert.equal(cli.calls.length, 0);
 });
 
+test("config check tells a policy file that is not there in one line, and one that is no JSON from it", async () => {
+  const missing = await cli.forewarn(["config", "check"], { env: { FOREWARN_POLICY: "/nope.json" } });
+  assert.equal(missing.code, 78);
+  assert.deepEqual(missing.err.trim().split("\n").slice(1), [
+    "  FOREWARN_POLICY: names a file that does not exist; example: ./policy.json",
+  ]);
+  const named = await cli.forewarn(["config", "check", "--policy", "/nope.json"]);
+  assert.match(named.err, /\/nope\.json: cannot be read; .*ENOENT/);
+  const broken = join(cli.folder, "broken.json");
+  writeFileSync(broken, "{");
+  assert.match((await cli.forewarn(["config", "check", "--policy", broken])).err, /broken\.json: is not JSON; /);
+});
+
 test("config check names every fault of the environment and the policy file at once, exit code 78", async () => {
   const policy = join(cli.folder, "policy.json");
   writeFileSync(policy, JSON.stringify({ timeZone: "Mars/Olympus", categories: { major: { notices: ["-P1Q"] } } }));
