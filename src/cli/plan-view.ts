@@ -4,11 +4,14 @@ import { table } from "./table.ts";
 import { printable, type Terminal } from "./terminal.ts";
 import { counted, moment, noticeName, painted, verdictSentence } from "./words.ts";
 
+/** What is not known yet, or asks nothing of anybody any more, has no verdict. */
+const UNJUDGED: ReadonlySet<EventAnswer["status"]> = new Set(["held", "cancelled"]);
+
 /** The answer to an event, for people: the change, its verdict, and its notices with their dates. */
 export const planView = (terminal: Terminal, answer: EventAnswer & { recipients?: Recipients }): string => {
   const heading = `${terminal.paint("bold", printable(answer.change))}  revision ${answer.revision}  ${painted(terminal, answer.status)}`;
-  const lines =
-    answer.status === "held" ? [heading] : [heading, `verdict  ${verdictSentence(terminal, answer.verdict)}`];
+  const lines = [heading];
+  if (!UNJUDGED.has(answer.status)) lines.push(`verdict  ${verdictSentence(terminal, answer.verdict)}`);
   for (const one of answer.outdated ?? [])
     lines.push(`${terminal.paint("yellow", "outdated")} ${printable(outdatedSentence(one))}`);
   if (answer.recipients) lines.push(`reaches  ${recipientsSentence(answer.recipients)}`);

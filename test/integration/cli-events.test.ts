@@ -108,12 +108,16 @@ test("emit says which field was not taken, which event is newer and what to do",
   );
 });
 
-test("emit says what a held event waits for, and gives no verdict on it", async () => {
+test("emit says what a held event waits for, and gives no verdict on it, nor on what is cancelled", async () => {
   const held = { change: "NOPE", revision: 0, status: "held", verdict: null, notices: [] };
   cli.answers["POST /v1/events"] = { status: 202, body: held };
   const run = await cli.forewarn(["emit", "--type", "updated", "--change", "NOPE", "--title", "x"]);
   assert.match(run.out, /held until forewarn\.change\.created of NOPE comes; .*a typo in --change looks the same/);
   assert.doesNotMatch(run.out, /verdict|category/);
+  const verdict = { ...PLAN.verdict, status: "none", minimum: null };
+  cli.answers["POST /v1/events"] = { status: 202, body: { ...PLAN, status: "cancelled", verdict, notices: [] } };
+  const cancelled = await cli.forewarn(["emit", "--type", "cancelled", "--change", "CHG-1", "--reason", "x"]);
+  assert.doesNotMatch(cancelled.out, /verdict|demands no notice/);
 });
 
 test("each fault of a refused event is printed once, though its detail names it too; --json has both", async () => {
