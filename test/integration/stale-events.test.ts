@@ -66,10 +66,15 @@ test("what a newer event had set is answered as outdated, by a dry run and a rep
   assert.deepEqual([title, summary], ["Second", "new"]);
 });
 
-test("a change that an event from the year 2090 set can be corrected at once", async () => {
+test("what an event from the year 2090 set stands until a later time sets it, and the answer says what it takes", async () => {
   await announce("OLD-2");
   await say("updated", { change: "OLD-2", title: "Wrong clock" }, { time: "2090-01-01T00:00:00Z" });
-  const answer = await say("updated", { change: "OLD-2", title: "Right" });
+  const overruled = await say("updated", { change: "OLD-2", title: "Right" });
+  assert.deepEqual(
+    overruled.outdated?.map(({ field, by }) => [field, by.time]),
+    [["title", "2090-01-01T00:00:00.000Z"]],
+  );
+  const answer = await say("updated", { change: "OLD-2", title: "Right" }, { time: "2090-01-01T00:00:01Z" });
   assert.equal(answer.outdated, undefined);
   assert.equal((await shown("OLD-2")).title, "Right");
 });
