@@ -6,10 +6,21 @@ export type Log = Logger;
 const REDACTED = ["address", "addresses", "secret", "secrets", "key", "authorization", "url", "email", "to"];
 const CENSOR = "[redacted]";
 
+/** A count, or counts by name: what is kept under a channel's name is no address. Bytes are objects of another kind. */
+const isCounts = (value: unknown): boolean =>
+  typeof value === "number" ||
+  (typeof value === "object" &&
+    value !== null &&
+    Object.getPrototypeOf(value) === Object.prototype &&
+    Object.values(value).every((one) => typeof one === "number"));
+
+const censored = (value: unknown): unknown => (isCounts(value) ? value : CENSOR);
+
 const redacted = (value: unknown): unknown => {
   if (typeof value !== "object" || value === null) return value;
   const found = REDACTED.filter((name) => Object.hasOwn(value, name));
-  return found.length === 0 ? value : { ...value, ...Object.fromEntries(found.map((name) => [name, CENSOR])) };
+  if (found.length === 0) return value;
+  return { ...value, ...Object.fromEntries(found.map((name) => [name, censored(Reflect.get(value, name))])) };
 };
 
 /**
@@ -25,7 +36,7 @@ const redactedWithin = (fields: Record<string, unknown>): Record<string, unknown
 
 /** One level of objects deep, in lines and their errors; of what a child binds, the fields themselves. */
 const REDACTING = {
-  redact: { paths: REDACTED, censor: CENSOR },
+  redact: { paths: REDACTED, censor: censored },
   formatters: { log: redactedWithin },
   serializers: {
     err: (error: Error): unknown => redacted(pino.stdSerializers.err(error)),

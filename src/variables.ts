@@ -3,16 +3,16 @@ import { z } from "zod";
 import { isCidr } from "./domain/address.ts";
 import { checkSecret } from "./senders/signature.ts";
 
+const isRange = (text: string): boolean => /^[0-9a-fA-F.:]+\/\d{1,3}$/.test(text) && isCidr(text);
+
 const allowList = z
   .string()
-  .regex(
-    /^[0-9a-fA-F.:]+\/\d{1,3}(,[0-9a-fA-F.:]+\/\d{1,3})*$/,
-    "is not a list of CIDRs; example: 127.0.0.0/8,10.1.0.0/16",
-  )
-  .refine(
-    (text) => text.split(",").every(isCidr),
-    "holds a range that does not exist; example: 127.0.0.0/8,10.1.0.0/16",
-  )
+  .refine((text) => text.split(",").every(isRange), {
+    error: ({ input }) =>
+      `holds "${String(input)
+        .split(",")
+        .find((text) => !isRange(text))}", which is no CIDR; example: 127.0.0.0/8,10.1.0.0/16`,
+  })
   .transform((text) => text.split(","));
 
 const urlOf = (schemes: string[], example: string) =>
@@ -20,7 +20,7 @@ const urlOf = (schemes: string[], example: string) =>
     .string()
     .refine(
       (text) => schemes.some((scheme) => text.startsWith(`${scheme}:`)) && URL.canParse(text),
-      `is not such an address; example: ${example}`,
+      `is not a URL that begins with ${schemes.map((scheme) => `${scheme}://`).join(" or ")}; example: ${example}`,
     );
 
 const bare = (example: string) => z.string().min(1, `is empty; example: ${example}`);

@@ -4,7 +4,8 @@ import { type Cli, JSON_FLAG, type JsonOption } from "./cli.ts";
 import { CommandFailure, EXIT } from "./exit.ts";
 
 const EXAMPLES = `
-A hard bounce marks the mail address it is about; a mail that is no report on one of ours is left alone.
+A hard bounce marks the mail address it is about; a mail by which somebody unsubscribes ends the mails to that address; any
+other is left alone.
 
 Examples:
   $ forewarn bounce < returned.eml
@@ -17,15 +18,17 @@ const WORDS = {
   none: "is not lost: the report is no bad news",
 } as const;
 
-const sentencesOf = (taken: TakenBounce): string =>
-  taken.matched
-    ? taken.bounces
-        .map(
-          ({ delivery, endpoint, partner, kind, status }) =>
-            `${partner} ${endpoint} ${WORDS[kind]} (${delivery}, ${status})`,
-        )
-        .join("\n")
-    : "no mail of ours: left alone";
+const sentencesOf = (taken: TakenBounce): string => {
+  if (!taken.matched) return "no mail of ours: left alone";
+  const { bounces, unsubscribed } = taken;
+  if (unsubscribed) return `${unsubscribed.partner} ${unsubscribed.endpoint} gets no more mails: it unsubscribed`;
+  return bounces
+    .map(
+      ({ delivery, endpoint, partner, kind, status }) =>
+        `${partner} ${endpoint} ${WORDS[kind]} (${delivery}, ${status})`,
+    )
+    .join("\n");
+};
 
 /** `forewarn bounce`: hands over a raw delivery status mail from standard input. */
 export const bounceCommand = (cli: Cli): Command =>

@@ -3,6 +3,7 @@ import { CATEGORIES } from "../domain/category.ts";
 import { CHANGE_STATUSES } from "../domain/change.ts";
 import type { Verdict } from "../domain/verdict.ts";
 import type { Cli } from "./cli.ts";
+import { askPauseLines } from "./pause-lines.ts";
 import { addListOptions, type ListOptions, printList } from "./list-options.ts";
 import { printable } from "./terminal.ts";
 import { moment, painted } from "./words.ts";
@@ -37,6 +38,7 @@ export const changesCommand = (cli: Cli): Command =>
     .addHelpText("after", EXAMPLES)
     .action(async ({ category, service, status, ...options }: Filters) => {
       const { terminal } = cli;
+      if (!options.json) for (const line of await askPauseLines(cli)) terminal.print(line);
       await printList<ChangeRow>(cli, {
         path: "/v1/changes",
         query: { category, service, status },

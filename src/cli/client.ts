@@ -1,14 +1,14 @@
 import type { Readable } from "node:stream";
 import type { Dispatcher } from "undici";
 import type { ClientConfig } from "../config.ts";
-import type { Fault } from "../domain/fault.ts";
-import { CommandFailure, EXIT } from "./exit.ts";
+import { CommandFailure, EXIT, type LineFault } from "./exit.ts";
 import { readAdminKey, readLocalServer } from "../processes/local-server.ts";
 
 export type Query = Record<string, string | number | undefined>;
 export type Sent = { contentType: string; body: string | Readable };
 export type Page<T> = { items: T[]; next: string | null };
-export type Reply<T> = { body: T; headers: Readonly<Record<string, string | string[] | undefined>> };
+type Headers = Readonly<Record<string, string | string[] | undefined>>;
+export type Reply<T> = { body: T; headers: Headers };
 
 /** The HTTP API as commands see it: an answer, or a CommandFailure that says what to do. */
 export type Client = {
@@ -18,7 +18,7 @@ export type Client = {
   text(path: string): Promise<string>;
   send<T>(method: "POST" | "PUT" | "PATCH" | "DELETE", path: string, sent?: Sent, query?: Query): Promise<Reply<T>>;
   /** Sends a body of any size and gives the answer's lines one by one, so that memory stays flat. */
-  stream(path: string, sent: Sent): Promise<AsyncIterable<string>>;
+  stream(path: string, sent: Sent): Promise<{ lines: AsyncIterable<string>; headers: Headers }>;
   /** Pages through a list until `limit` entries are there; `next` is the cursor of what follows. */
   list<T>(path: string, query: Query, limit: number): Promise<Page<T>>;
 };
@@ -43,11 +43,7 @@ const REMEDIES: Partial<Record<number, string>> = {
   403: "use a key with that scope: `forewarn keys create --scope …`",
 };
 
-type ProblemBody = { title?: string; detail?: string; errors?: (Fault & { line?: number })[] };
-
-/** Faults of an import name their line. */
-const withLine = ({ path, message, line }: Fault & { line?: number }): Fault =>
-  line === undefined ? { path, message } : { path: `line ${line} ${path}`.trimEnd(), message };
+type ProblemBody = { title?: string; detail?: string; errors?: LineFault[] };
 
 /** The failure behind an answer that is not 2xx. */
 const failureOf = (status: number, text: string): CommandFailure => {
@@ -59,11 +55,7 @@ const failureOf = (status: number, text: string): CommandFailure => {
   }
   const remedy = REMEDIES[status];
   const sentence = problem.detail || problem.title || `the server answered ${status}`;
-  return new CommandFailure(
-    EXIT.failed,
-    remedy ? `${sentence}; ${remedy}` : sentence,
-    (problem.errors ?? []).map(withLine),
-  );
+  return new CommandFailure(EXIT.failed, remedy ? `${sentence}; ${remedy}` : sentence, problem.errors ?? []);
 };
 
 const unreachable = (error: unknown, url: string): CommandFailure => {
@@ -137,7 +129,7 @@ export const makeClient = ({ url, key }: { url: string; key: string | null }): C
     },
     stream: async (path, sent) => {
       const reply = await call("POST", path, { sent, patienceMs: IMPORT_PATIENCE_MS });
-      return linesOf(reply.body, url);
+      return { lines: linesOf(reply.body, url), headers: reply.headers };
     },
     list: async <T>(path: string, query: Query, limit: number): Promise<Page<T>> => {
       const items: T[] = [];

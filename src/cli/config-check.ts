@@ -39,16 +39,22 @@ const settings = (config: Config, policyFile: string | undefined): Record<string
 
 const checkCommand = (cli: Cli): Command =>
   new Command("check")
-    .description("check the environment and the policy file, and name every fault at once")
+    .description("check the environment, the policy file and the templates, and name every fault at once")
     .option("--policy <file>", "check this file (default: FOREWARN_POLICY)")
     .option(...JSON_FLAG)
     .addHelpText("after", EXAMPLES)
     .action(async (options: JsonOption & { policy?: string }) => {
-      const { loadPolicy } = await import("../processes/connect.ts");
+      const [{ loadPolicy }, { checkTemplates }] = await Promise.all([
+        import("../processes/connect.ts"),
+        import("../processes/own-templates.ts"),
+      ]);
       const faults: Fault[] = [];
       const policyFile = options.policy ?? readPolicyPath();
       const config = await judged(readConfig, faults);
-      await judged(() => loadPolicy(policyFile), faults);
+      // A file that the environment names wrongly is one fault.
+      const isNamedWrongly = options.policy === undefined && faults.some(({ path }) => path === "FOREWARN_POLICY");
+      if (!isNamedWrongly) await judged(() => loadPolicy(policyFile), faults);
+      await judged(() => checkTemplates(config?.templatesFolder), faults);
       if (!config || faults.length > 0) throw new ConfigError(faults);
       const inForce = settings(config, policyFile);
       cli.terminal.answer(options, { status: "good", settings: inForce }, () =>

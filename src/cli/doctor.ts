@@ -7,7 +7,8 @@ import { printable, type Terminal } from "./terminal.ts";
 import { counted } from "./words.ts";
 
 const EXAMPLES = `
-Looks from this host, with this environment; nothing is changed and nothing is sent. Exit code 1 when something is broken.
+Looks from this host, at the settings of the server that runs from the data folder, or at this environment's where none
+runs; nothing is changed and nothing is sent. Exit code 1 when something is broken.
 
 Example:
   $ forewarn doctor`;

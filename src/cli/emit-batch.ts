@@ -1,7 +1,8 @@
 import type { Fault } from "../domain/fault.ts";
 import type { EventAnswer } from "../flow/decide-event.ts";
 import type { Cli } from "./cli.ts";
-import { CommandFailure, EXIT, faultLine } from "./exit.ts";
+import { CommandFailure, EXIT, refusalLines } from "./exit.ts";
+import { askPauseLines } from "./pause-lines.ts";
 import { planView } from "./plan-view.ts";
 import { printable } from "./terminal.ts";
 
@@ -13,10 +14,8 @@ type Fate = EventAnswer | { title?: string; detail?: string; errors?: Fault[] };
 
 const accepted = (fate: Fate): fate is EventAnswer => "notices" in fate;
 
-const refusalLines = (fate: Exclude<Fate, EventAnswer>, at: number): string[] => [
-  `event ${at + 1} was refused: ${printable(fate.detail ?? fate.title ?? "no reason was given")}`,
-  ...(fate.errors ?? []).map((fault) => `  ${printable(faultLine(fault))}`),
-];
+const linesOf = ({ detail, title, errors }: Exclude<Fate, EventAnswer>, at: number): string[] =>
+  refusalLines(`event ${at + 1} was refused: `, detail ?? title ?? "no reason was given", errors ?? []).map(printable);
 
 /** Sends a list of events in batches, in order; fails when any of them was refused, after all were sent. */
 export const emitBatch = async (cli: Cli, events: readonly unknown[], options: { json?: boolean | undefined }) => {
@@ -34,7 +33,8 @@ export const emitBatch = async (cli: Cli, events: readonly unknown[], options: {
       .map((answer) => planView(cli.terminal, answer))
       .join("\n\n"),
   );
-  const refused = fates.flatMap((fate, at) => (accepted(fate) ? [] : refusalLines(fate, at)));
+  if (!options.json) for (const line of await askPauseLines(cli)) cli.terminal.print(`\n${line}`);
+  const refused = fates.flatMap((fate, at) => (accepted(fate) ? [] : linesOf(fate, at)));
   for (const line of refused) cli.terminal.note(line);
   const count = fates.filter((fate) => !accepted(fate)).length;
   if (count > 0) throw new CommandFailure(EXIT.failed, `${count} of ${events.length} events were refused`);

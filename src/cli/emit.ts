@@ -3,6 +3,7 @@ import type { EventAnswer } from "../flow/decide-event.ts";
 import { type Cli, JSON_FLAG, type JsonOption } from "./cli.ts";
 import { addEventFlags, type EventFlags, readEvents } from "./envelope.ts";
 import { emitBatch } from "./emit-batch.ts";
+import { askPauseLines } from "./pause-lines.ts";
 import { planView } from "./plan-view.ts";
 
 const EXAMPLES = `
@@ -26,4 +27,5 @@ export const emitCommand = (cli: Cli): Command =>
       });
       if (headers["forewarn-duplicate"]) cli.terminal.note("accepted earlier: this is the first answer");
       cli.terminal.answer({ json }, body, () => planView(cli.terminal, body));
+      if (!json) for (const line of await askPauseLines(cli, body.change)) cli.terminal.print(`\n${line}`);
     });

@@ -52,6 +52,12 @@ const counting = (passed: (bytes: number) => void): Transform => {
   });
 };
 
+/** `2 partners created, 1 updated; `, as the answer's headers count them. */
+const partnersSentence = (headers: Readonly<Record<string, unknown>>): string => {
+  const [all, created] = [Number(headers["forewarn-partners"]), Number(headers["forewarn-created"])];
+  return Number.isNaN(all + created) ? "" : `${counted(created, "partner")} created, ${all - created} updated; `;
+};
+
 /** `forewarn partners import <file>`: creates and updates partners, in flat memory however many there are. */
 export const partnersImportCommand = (cli: Cli): Command =>
   new Command("import")
@@ -69,9 +75,12 @@ export const partnersImportCommand = (cli: Cli): Command =>
       const passing = body.pipe(counting((passed) => bytes !== null && bar.advanceTo(passed)));
       body.on("error", (error) => passing.destroy(error));
       let webhooks: number;
+      let partners = "";
       try {
         const sent = { contentType: CONTENT_TYPES[format], body: passing };
-        for await (const line of await cli.client().stream("/v1/partners/import", sent)) {
+        const { lines, headers } = await cli.client().stream("/v1/partners/import", sent);
+        partners = partnersSentence(headers);
+        for await (const line of lines) {
           bar.end();
           await sink.take(line);
         }
@@ -80,5 +89,5 @@ export const partnersImportCommand = (cli: Cli): Command =>
         webhooks = await sink.end();
       }
       const where = options.secrets && webhooks > 0 ? `, secrets in ${options.secrets}` : "";
-      cli.terminal.note(`imported ${file}; ${counted(webhooks, "new webhook")}${where}`);
+      cli.terminal.note(`imported ${file}: ${partners}${counted(webhooks, "new webhook")}${where}`);
     });

@@ -12,7 +12,7 @@ import { drillCommand } from "./drill.ts";
 import { emitCommand } from "./emit.ts";
 import { keysCommand } from "./keys.ts";
 import { partnersCommand } from "./partners.ts";
-import { holdCommand } from "./pause.ts";
+import { pauseCommand, resumeCommand } from "./pause.ts";
 import { previewCommand } from "./preview.ts";
 import { proofCommand } from "./proof.ts";
 import { replayCommand } from "./replay.ts";
@@ -35,17 +35,7 @@ const GROUPS: readonly [heading: string, commands: readonly ((cli: Cli) => Comma
     [emitCommand, previewCommand, changesCommand, changeCommand, proofCommand, deliveriesCommand, replayCommand],
   ],
   ["Who is told:", [partnersCommand, servicesCommand]],
-  [
-    "Operate:",
-    [
-      keysCommand,
-      (cli) => holdCommand(cli, "pause"),
-      (cli) => holdCommand(cli, "resume"),
-      bounceCommand,
-      doctorCommand,
-      drillCommand,
-    ],
-  ],
+  ["Operate:", [keysCommand, pauseCommand, resumeCommand, bounceCommand, doctorCommand, drillCommand]],
 ];
 
 const version = (): string => {

@@ -22,9 +22,11 @@ const ORDER: readonly PartnerProof["obligation"][] = ["breached", "pending", "wa
 const aheadOf = ({ noticeDays, noticeMonths }: PartnerProof): string =>
   noticeDays === null ? "" : `${counted(noticeDays, "day")} (${counted(noticeMonths ?? 0, "month")})`;
 
-const notesOf = ({ reason, acknowledgement, waiver }: PartnerProof): string =>
+const notesOf = ({ reason, unreachable, closed = [], acknowledgement, waiver }: PartnerProof): string =>
   [
     reason,
+    unreachable && !reason?.startsWith("unreachable") ? "unreachable" : undefined,
+    ...closed.map(({ endpoint, channel, status }) => `${channel} ${endpoint} ${status}`),
     acknowledgement && `${acknowledgement.status} by ${acknowledgement.by}`,
     waiver && `waived by ${waiver.by}: ${waiver.reason}`,
   ]

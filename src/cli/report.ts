@@ -3,7 +3,7 @@ import { ConfigError } from "../config.ts";
 import type { Fault } from "../domain/fault.ts";
 import { EmbeddedError } from "../embedded/embedded-error.ts";
 import { Problem } from "../errors.ts";
-import { CommandFailure, EXIT, type ExitCode, faultLine } from "./exit.ts";
+import { CommandFailure, EXIT, type ExitCode, refusalLines } from "./exit.ts";
 import { printable, type Terminal } from "./terminal.ts";
 
 type Ending = { exitCode: ExitCode; sentence: string; faults: readonly Fault[] };
@@ -40,9 +40,7 @@ export const report = (error: unknown, terminal: Terminal, asJson: boolean): Exi
   if (!ending) return (error as CommanderError).exitCode === 0 ? EXIT.done : EXIT.usage;
   const { exitCode, sentence, faults } = ending;
   if (asJson) terminal.note(JSON.stringify({ detail: sentence, errors: faults, exitCode }));
-  else
-    for (const line of [`forewarn: ${sentence}`, ...faults.map((fault) => `  ${faultLine(fault)}`)])
-      terminal.note(safe(line));
+  else for (const line of refusalLines("forewarn: ", sentence, faults)) terminal.note(safe(line));
   return exitCode;
 };
 

@@ -34,11 +34,11 @@ export const loadCast = async (client: Client, receiver: Receiver): Promise<Cast
       );
       return { ...partner, endpoints };
     });
-  const secrets = await client.stream("/v1/partners/import", {
+  const { lines } = await client.stream("/v1/partners/import", {
     contentType: "application/x-ndjson",
     body: partners.map((partner) => `${JSON.stringify(partner)}\n`).join(""),
   });
-  for await (const line of secrets) {
+  for await (const line of lines) {
     const { address, secret } = JSON.parse(line) as NewWebhook;
     receiver.expect(new URL(address).pathname, secret);
   }

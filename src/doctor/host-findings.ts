@@ -1,12 +1,12 @@
 import { constants } from "node:fs";
 import { access, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { type Config, ConfigError } from "../config.ts";
+import { ConfigError } from "../config.ts";
 import { wordsOf } from "../errors.ts";
-import { smtpState } from "../processes/checks.ts";
 import { loadPolicy } from "../processes/connect.ts";
-import { makeTemplates, TemplateError } from "../render/templates.ts";
+import { checkTemplates } from "../processes/own-templates.ts";
 import { broken, doubtful, type Finding, good, skipped } from "./finding.ts";
+import type { Told } from "./told.ts";
 
 const PATIENCE_MS = 3_000;
 const OTHERS = 0o077;
@@ -20,7 +20,7 @@ const modeOf = (path: string): Promise<number | null> =>
     () => null,
   );
 
-const dataFolder = async ({ dataFolder: folder }: Config): Promise<Finding> => {
+const dataFolder = async ({ dataFolder: folder }: Told): Promise<Finding> => {
   const part = "data folder";
   const mode = await modeOf(folder);
   if (mode === null) return skipped(part, `${folder} is not there; the first start makes it`);
@@ -40,53 +40,53 @@ const dataFolder = async ({ dataFolder: folder }: Config): Promise<Finding> => {
     : good(part, `${folder} is its owner's alone`);
 };
 
-const smtp = async ({ smtpUrl }: Config): Promise<Finding> => {
-  if (smtpUrl === undefined)
-    return doubtful("smtp", "SMTP_URL is not set: mails wait", "set SMTP_URL to your mail relay");
-  const state = await smtpState(smtpUrl);
+const smtp = async ({ sendsMail, smtp: ask }: Told): Promise<Finding> => {
+  if (!sendsMail) return doubtful("smtp", "SMTP_URL is not set: mails wait", "set SMTP_URL to your mail relay");
+  const state = await ask();
   return state === "ok"
     ? good("smtp", "the relay greets us")
     : broken("smtp", `the relay: ${state}`, "see that it runs, and check SMTP_URL");
 };
 
 /** Who is told when a partner asks for help, and by which ways. */
-const contact = ({ contact: mail, contactWebhook: webhook, smtpUrl }: Config): Finding => {
+const contact = ({ contactWays: ways, sendsMail }: Told): Finding => {
   const part = "own contact";
-  const ways = [...(mail === undefined ? [] : ["mail"]), ...(webhook === undefined ? [] : ["webhook"])];
   if (ways.length === 0)
     return doubtful(
       part,
       "nobody of yours is told when a partner asks for help",
       "set FOREWARN_CONTACT to a mail address, FOREWARN_CONTACT_WEBHOOK to a webhook, or both",
     );
-  return mail !== undefined && smtpUrl === undefined
+  return ways.includes("mail") && !sendsMail
     ? doubtful(part, `is told by ${ways.join(" and ")}, and the mails wait`, "set SMTP_URL to your mail relay")
     : good(part, `is told by ${ways.join(" and ")}`);
 };
 
-const policy = async ({ policyFile }: Config): Promise<Finding> => {
+const faultsOf = ({ faults }: ConfigError): string =>
+  faults.map(({ path, message }) => `${path} ${message}`).join("; ");
+
+const policy = async ({ policyFile }: Told): Promise<Finding> => {
   try {
     await loadPolicy(policyFile);
     return good("policy", policyFile ?? "the built-in one");
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    const faults = error.faults.map(({ path, message }) => `${path} ${message}`).join("; ");
-    return broken("policy", faults, "mend the file; forewarn config check says when it is good");
+    return broken("policy", faultsOf(error), "mend the file; forewarn config check says when it is good");
   }
 };
 
-const templates = ({ templatesFolder: folder }: Config): Finding => {
+const templates = ({ templatesFolder: folder }: Told): Finding => {
   try {
-    makeTemplates({ folder });
+    checkTemplates(folder);
     return good("templates", folder ?? "the built-in ones");
   } catch (error) {
-    if (!(error instanceof TemplateError)) throw error;
-    return broken("templates", error.message, "mend the template, or take it out of FOREWARN_TEMPLATES");
+    if (!(error instanceof ConfigError)) throw error;
+    return broken("templates", faultsOf(error), "mend the template, or take it out of FOREWARN_TEMPLATES");
   }
 };
 
 /** Partners follow links to this address; here it is asked from this host only, which may be another way in. */
-const publicUrl = async ({ publicUrl: url }: Config): Promise<Finding> => {
+const publicUrl = async ({ publicUrl: url }: Told): Promise<Finding> => {
   const remedy = "see that Forewarn's API runs there, and check PUBLIC_URL: links in notices lead to it";
   try {
     const answer = await fetch(`${url}/healthz`, { redirect: "manual", signal: AbortSignal.timeout(PATIENCE_MS) });
@@ -100,13 +100,13 @@ const publicUrl = async ({ publicUrl: url }: Config): Promise<Finding> => {
   }
 };
 
-/** What can be seen from this host and its configuration. */
-export const hostFindings = (config: Config): Promise<Finding[]> =>
+/** What can be seen from this host of the settings that it was told. */
+export const hostFindings = (told: Told): Promise<Finding[]> =>
   Promise.all([
-    smtp(config),
-    Promise.resolve(contact(config)),
-    dataFolder(config),
-    policy(config),
-    Promise.resolve(templates(config)),
-    publicUrl(config),
+    smtp(told),
+    Promise.resolve(contact(told)),
+    dataFolder(told),
+    policy(told),
+    Promise.resolve(templates(told)),
+    publicUrl(told),
   ]);

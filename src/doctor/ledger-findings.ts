@@ -2,6 +2,7 @@ import pg from "pg";
 import { wordsOf } from "../errors.ts";
 import type { Sql } from "../ledger/connection.ts";
 import { schemaStanding } from "../ledger/migrate.ts";
+import { countHeld, findPauses, MOST_HELD } from "../ledger/installation.ts";
 import { countOverdue, type Overdue, overdueWords } from "../ledger/overdue.ts";
 import { failingAlerts } from "../ledger/provider-alerts.ts";
 import { broken, doubtful, type Finding, good } from "./finding.ts";
@@ -9,6 +10,9 @@ import { broken, doubtful, type Finding, good } from "./finding.ts";
 const PATIENCE_MS = 3_000;
 /** Reminders, leases and signatures are dated by different clocks; receivers refuse signatures five minutes off. */
 const SKEW_MS = { doubtful: 2_000, broken: 60_000 };
+
+/** Paused changes that are named. */
+const NAMED = 5;
 
 const SCHEMA: Record<Awaited<ReturnType<typeof schemaStanding>>, Finding> = {
   current: good("schema", "is this program's"),
@@ -55,6 +59,23 @@ export const overdueFindings = ({ chunks, ...rest }: Overdue): Finding[] => {
   ];
 };
 
+/** What is held although it could go out: a forgotten pause looks like peace in every other part. */
+const pauseFindings = async (sql: Sql): Promise<Finding[]> => {
+  const part = "sending";
+  const { pausedAt, changes } = await findPauses(sql);
+  if (pausedAt === null && changes.length === 0) return [good(part, "nothing is paused")];
+  const held = await countHeld(sql);
+  const wait = `${held === MOST_HELD ? `${held} or more` : held} ${held === 1 ? "delivery waits" : "deliveries wait"}`;
+  const found = changes.slice(0, NAMED).map(({ change, pausedAt: since }) => `${change} since ${since.toISOString()}`);
+  const more = changes.length > NAMED ? `, and ${changes.length - NAMED} more` : "";
+  const all = `all is paused since ${pausedAt?.toISOString()}, emergencies too: ${wait}`;
+  const some = `paused: ${found.join(", ")}${more}${pausedAt === null ? `: ${wait}` : ""}`;
+  return [
+    ...(pausedAt === null ? [] : [doubtful(part, all, "run: forewarn resume")]),
+    ...(found.length === 0 ? [] : [doubtful(part, some, "run: forewarn resume CHANGE")]),
+  ];
+};
+
 /** What the provider's own contact could not be told, with the last fault. */
 const alertsFinding = async (sql: Sql): Promise<Finding> => {
   const { count, fault } = await failingAlerts(sql);
@@ -86,7 +107,12 @@ export const ledgerFindings = async (url: string): Promise<Finding[]> => {
     const standing = await schemaStanding(client);
     const found = [good("postgres", `${rows[0]?.version ?? ""} answers`), SCHEMA[standing], await clock(client)];
     if (standing !== "current") return found;
-    return [...found, ...overdueFindings(await countOverdue(client)), await alertsFinding(client)];
+    return [
+      ...found,
+      ...(await pauseFindings(client)),
+      ...overdueFindings(await countOverdue(client)),
+      await alertsFinding(client),
+    ];
   } finally {
     await client.end();
   }

@@ -27,13 +27,24 @@ const dayAt = (date: Date): Day => date.toISOString().slice(0, "YYYY-MM-DD".leng
 const shift = (clock: UtcClock, { months, days }: Span, sign: 1 | -1): UtcClock =>
   addDays(addMonths(clock, sign * months), sign * days);
 
-/** Whether `zone` is a name of the IANA time zone database, as `Europe/Paris` or `UTC`; bare offsets are not. */
-export const isZone = (zone: string): boolean => {
-  if (!/^[A-Za-z]/.test(zone)) return false;
+/** What every program reads alike: `Area/Place` and UTC. */
+const isRegion = (zone: string): boolean => zone.includes("/") || zone === "UTC" || zone === "GMT";
+
+/**
+ * The name under which a zone of the IANA time zone database is kept: a region's as given, and for an abbreviation the region that
+ * Intl means by it. PostgreSQL knows other abbreviations, and takes `CET` or `IST` for a fixed offset, in summer too. Null: no such
+ * zone is known here; bare offsets are none.
+ *
+ * @example zoneName("CET") // "Europe/Brussels"
+ */
+export const zoneName = (zone: string): string | null => {
+  if (!/^[A-Za-z]/.test(zone)) return null;
   try {
-    return new Intl.DateTimeFormat("en", { timeZone: zone }) instanceof Intl.DateTimeFormat;
+    const { timeZone } = new Intl.DateTimeFormat("en", { timeZone: zone }).resolvedOptions();
+    const name = isRegion(zone) ? zone : timeZone;
+    return isRegion(name) ? name : null;
   } catch {
-    return false;
+    return null;
   }
 };
 
@@ -143,7 +154,7 @@ const isInYears = (text: string): boolean => {
   return year >= YEARS.first && year <= YEARS.last;
 };
 
-const OUT_OF_YEARS = `is outside the years ${YEARS.first} to ${YEARS.last}`;
+const OUT_OF_YEARS = `is outside the years ${YEARS.first} to ${YEARS.last}; correct the year`;
 
 /** What may be wrong with a time of the right form; the first that fits is said. */
 const FAULTS: readonly { fits: (parts: readonly number[]) => boolean; fault: string }[] = [
@@ -151,11 +162,11 @@ const FAULTS: readonly { fits: (parts: readonly number[]) => boolean; fault: str
   { fits: ([, , second]) => second === 60, fault: "is a leap second; write second 59 or the next minute" },
   {
     fits: ([hour = 0, minute = 0, second = 0]) => hour > 24 || minute > 59 || second > 60,
-    fault: "is not a time of day",
+    fault: "is not a time of day; hours go to 23, minutes and seconds to 59",
   },
   {
     fits: ([, , , hours = 0, minutes = 0]) => minutes > 59 || hours * 60 + minutes > 14 * 60,
-    fault: "has an offset that no zone has; the furthest is 14 hours from UTC",
+    fault: "has an offset that no zone has; give one within 14 hours of UTC",
   },
 ];
 
@@ -177,7 +188,7 @@ export const parseReleaseAt = (text: string): ParsedReleaseAt => {
       return refuse(`has no seconds; ${FORMS}`);
     return refuse(`is neither a date nor a time; ${FORMS}`);
   }
-  if (!isRealDay(day)) return refuse("is a day that no calendar has");
+  if (!isRealDay(day)) return refuse(`is ${day}, a day that no calendar has; give one that exists`);
   if (time === null) return isInYears(text) ? { ok: true, value: text } : refuse(OUT_OF_YEARS);
   const [, , hour, minute, second, , hours, minutes] = time;
   const parts = [hour, minute, second, hours, minutes].map((digits) => Number(digits ?? 0));

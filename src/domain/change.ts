@@ -22,14 +22,17 @@ export type ChangeFields = {
 
 /**
  * Who moves it on: `announced` and `recorded` (a category without notices) → `released` by the `released` event or by
- * the schedule at `releaseAt`; either → `cancelled` by the `cancelled` event; `released` by the schedule → `announced`
- * when a newer event moves the date ahead again.
+ * the schedule at `releaseAt`; any of them, `released` too → `cancelled` by the `cancelled` event; `released` by the schedule
+ * → `announced` when a newer event moves the date ahead again. Nothing follows `cancelled`: a newer `released` is refused.
  */
 export const CHANGE_STATUSES = ["announced", "recorded", "released", "cancelled"] as const;
 export type ChangeStatus = (typeof CHANGE_STATUSES)[number];
 
 /** The newest word on one field: events merge field by field, the newest `time` wins, ties by `source`, then `id`. */
 export type Stamp = { time: string; source: string; id: string };
+
+/** A field (or `status`) of an event that was not taken, and the newer event that had set it otherwise. */
+export type Outdated = { field: string; by: Stamp };
 
 /** A change after all of its accepted events: what is stored, and what the planner plans from. */
 export type Change = {

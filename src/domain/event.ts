@@ -31,10 +31,16 @@ export type ChangeEvent = {
 const clean = (text: string, lines: "one-line" | "lines"): boolean =>
   text.isWellFormed() && !(lines === "lines" ? /[^\P{Cc}\t\n\r]/u : /[\p{Cc}\u2028\u2029]/u).test(text);
 
-const line = (limit: number) =>
+/** What is said of a value that is not there, and of one of another type. */
+const unless = (missing: string, wrong: string) => ({
+  error: (issue: { input?: unknown }) => (issue.input === undefined ? `is missing; ${missing}` : wrong),
+});
+
+/** One line of text: `what` is demanded, and absent for what may be left out. */
+const line = (limit: number, what?: string) =>
   z
-    .string("is not text; give a string")
-    .min(1, "is empty; give some text or leave it out")
+    .string(unless(`give ${what ?? "some text"}`, "is not text; give a string"))
+    .min(1, `is empty; ${what ? `give ${what}` : "give some text or leave it out"}`)
     .max(limit, `is longer than ${limit} characters; shorten it`)
     .refine((text) => clean(text, "one-line"), "holds control characters or line breaks; remove them");
 
@@ -46,11 +52,11 @@ const prose = (limit: number) =>
 
 const id = (what: string) =>
   z
-    .string(`is missing; give the ${what}'s id`)
+    .string(unless(`give the ${what}'s id`, `is not text; give the ${what}'s id as a string`))
     .regex(ID_PATTERN, `is not an id; use 1 to 64 letters, digits, "_" or "-"`);
 
 const moment = (what: string) =>
-  z.string(`is not a date; give ${what} as 2027-03-01 or 2027-03-01T09:00:00+01:00`).transform((text, ctx) => {
+  z.string(`is not text; give ${what} as 2027-03-01 or 2027-03-01T09:00:00+01:00`).transform((text, ctx) => {
     const read = parseReleaseAt(text);
     if (read.ok) return read.value;
     ctx.addIssue({ code: "custom", message: read.problem });
@@ -58,10 +64,10 @@ const moment = (what: string) =>
   });
 
 const link = z.strictObject({
-  rel: line(64),
+  rel: line(64, "what the link is, as sunset or documentation"),
   href: z
-    .string()
-    .max(2_000, "is longer than 2,000 characters")
+    .string(unless("give an absolute http(s) URL", "is not text; give an absolute http(s) URL"))
+    .max(2_000, "is longer than 2,000 characters; link to a shorter address")
     .refine(
       (text) => /^https?:\/\//i.test(text) && URL.canParse(text),
       "is not a web address; give an absolute http(s) URL",
@@ -72,9 +78,12 @@ const link = z.strictObject({
 const flag = z.boolean("is neither true nor false; leave the quotes away");
 
 const fields = {
-  category: z.enum(CATEGORIES, `is not a category; use one of ${CATEGORIES.join(", ")}`),
+  category: z.enum(
+    CATEGORIES,
+    unless(`give one of ${CATEGORIES.join(", ")}`, `is not a category; use one of ${CATEGORIES.join(", ")}`),
+  ),
   service: id("service"),
-  title: line(200),
+  title: line(200, "one line that says what will be different"),
   summary: prose(2_000),
   details: prose(50_000),
   releaseAt: moment("the release"),
@@ -96,7 +105,7 @@ const removable = Object.fromEntries(
   Object.entries(optional).map(([name, schema]) => [name, schema.nullable().optional()]),
 ) as { [K in keyof typeof optional]: z.ZodOptional<z.ZodNullable<(typeof optional)[K]>> };
 
-const reason = line(1_000);
+const reason = line(1_000, "the reason, which partners are told");
 const change = id("change");
 
 /** The `data` of each kind of event; INTERFACE: "Events in". */
@@ -117,10 +126,15 @@ export const EVENT_DATA = {
 
 const attribute = (name: string, limit: number) =>
   z
-    .string(`is missing; every CloudEvents event has \`${name}\``)
-    .min(1, "is empty")
-    .max(limit, `is longer than ${limit} characters`)
-    .refine((text) => clean(text, "one-line"), "holds control characters");
+    .string(unless(`every CloudEvents event has \`${name}\``, "is not text; give a string"))
+    .min(1, `is empty; every CloudEvents event has \`${name}\``)
+    .max(limit, `is longer than ${limit} characters; shorten it`)
+    .refine((text) => clean(text, "one-line"), "holds control characters; remove them");
+
+/** Carried by events of others, and read by nobody here. */
+const remark = z
+  .string("is not text; give a string or leave it out")
+  .max(512, "is longer than 512 characters; shorten it or leave it out");
 
 /** CloudEvents 1.0 §3.1: required and optional attributes. Extension attributes pass, by their lower-case names. */
 export const ENVELOPE = z.looseObject({
@@ -136,12 +150,16 @@ export const ENVELOPE = z.looseObject({
     .transform((text) => new Date(text).toISOString())
     .optional(),
   datacontenttype: z
-    .string()
+    .string("is not text; give application/json or leave it out")
     .regex(/^application\/(?:[\w.-]+\+)?json\b/i, "is not JSON; Forewarn reads application/json data")
     .optional(),
-  subject: z.string().max(512).optional(),
-  dataschema: z.string().max(512).optional(),
-  data: z.record(z.string(), z.unknown(), "is missing; give the change as a JSON object"),
+  subject: remark.optional(),
+  dataschema: remark.optional(),
+  data: z.record(
+    z.string(),
+    z.unknown(),
+    unless("give the change as a JSON object", "is not a JSON object; give the change as one"),
+  ),
 });
 
 /** More faults than that are no help to anybody. */

@@ -1,5 +1,5 @@
 import { releaseInstant } from "./calendar.ts";
-import type { Change, ChangeFields, ChangeStatus, Difference, Stamp } from "./change.ts";
+import type { Change, ChangeFields, ChangeStatus, Difference, Outdated, Stamp } from "./change.ts";
 import type { ChangeEvent } from "./event.ts";
 import { canonicalJson } from "./policy.ts";
 
@@ -15,7 +15,7 @@ export type MergeContext = {
   serviceIsCritical: boolean;
 };
 
-export type Merged = { change: Change; differs: Difference };
+export type Merged = { change: Change; differs: Difference; outdated: Outdated[] };
 
 /** Newest `time` first; ties by `source`, then `id`, so that every order of arrival ends the same. */
 const isNewer = (a: Stamp, b: Stamp | undefined): boolean => {
@@ -31,6 +31,9 @@ const sameRelease = (a: string | undefined, b: string | undefined, zone: string)
   a === b ||
   (a !== undefined && b !== undefined && releaseInstant(a, zone).getTime() === releaseInstant(b, zone).getTime());
 
+const sameField = (name: string, a: unknown, b: unknown, zone: string): boolean =>
+  name === "releaseAt" ? sameRelease(a as string | undefined, b as string | undefined, zone) : same(a, b);
+
 /**
  * Former values of the fields that differ between two states of one change; a release date differs when its instant
  * does, and `businessCritical` when what the change demands does.
@@ -40,11 +43,7 @@ export const differenceOf = (before: Change, after: Change, zone: string): Diffe
   for (const name of new Set([...Object.keys(before.fields), ...Object.keys(after.fields)]) as Set<
     keyof ChangeFields
   >) {
-    const unchanged =
-      name === "releaseAt"
-        ? sameRelease(before.fields.releaseAt, after.fields.releaseAt, zone)
-        : same(before.fields[name], after.fields[name]);
-    if (!unchanged) differs[name] = before.fields[name] ?? null;
+    if (!sameField(name, before.fields[name], after.fields[name], zone)) differs[name] = before.fields[name] ?? null;
   }
   if (before.critical !== after.critical) differs["businessCritical"] = before.critical;
   return differs;
@@ -68,10 +67,15 @@ const WORDS: Record<ChangeEvent["kind"], Extract<ChangeStatus, "cancelled" | "re
 export const mergeEvent = (previous: Change | null, event: ChangeEvent, context: MergeContext): Merged => {
   const stamp: Stamp = { time: event.time ?? context.acceptedAt, source: event.source, id: event.id };
   const stamps = { ...previous?.stamps };
+  const outdated: Outdated[] = [];
   const fields: Record<string, unknown> = { ...previous?.fields };
 
   for (const [name, value] of Object.entries(event.fields)) {
-    if (!isNewer(stamp, stamps[name])) continue;
+    const newest = stamps[name];
+    if (newest && !isNewer(stamp, newest)) {
+      if (!sameField(name, value ?? undefined, fields[name], context.zone)) outdated.push({ field: name, by: newest });
+      continue;
+    }
     stamps[name] = stamp;
     if (value === null) delete fields[name];
     else fields[name] = value;
@@ -79,10 +83,11 @@ export const mergeEvent = (previous: Change | null, event: ChangeEvent, context:
 
   const word = WORDS[event.kind];
   let status = previous?.status ?? "announced";
-  if (word && isNewer(stamp, stamps["status"])) {
+  const lastWord = stamps["status"];
+  if (word && isNewer(stamp, lastWord)) {
     stamps["status"] = stamp;
     status = word;
-  }
+  } else if (word && lastWord && word !== status) outdated.push({ field: "status", by: lastWord });
 
   const merged = fields as ChangeFields;
   const moved = !sameRelease(previous?.fields.releaseAt, merged.releaseAt, context.zone);
@@ -103,5 +108,5 @@ export const mergeEvent = (previous: Change | null, event: ChangeEvent, context:
     dateSince: previous && !moved && context.spoke ? previous.dateSince : context.acceptedAt,
     firstAcceptedAt: previous?.firstAcceptedAt ?? context.acceptedAt,
   };
-  return { change, differs: previous ? differenceOf(previous, change, context.zone) : {} };
+  return { change, differs: previous ? differenceOf(previous, change, context.zone) : {}, outdated };
 };

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
-import { isZone } from "./calendar.ts";
+import { zoneName } from "./calendar.ts";
 import type { Category, Lane } from "./category.ts";
 import {
   formatDuration,
@@ -117,7 +117,11 @@ export const policySchema = z.strictObject(
   {
     timeZone: z
       .string("is not text; use an IANA name such as Europe/Paris")
-      .refine(isZone, "is not a time zone that is known here; use an IANA name such as Europe/Paris")
+      .refine(
+        (text) => zoneName(text) !== null,
+        "is not a time zone that is known here; use an IANA name such as Europe/Paris",
+      )
+      .overwrite((text) => zoneName(text) ?? text)
       .optional(),
     sendAt: z
       .string("is not text; write a time of day as 09:00")

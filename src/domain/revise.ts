@@ -1,6 +1,6 @@
 import { releaseInstant } from "./calendar.ts";
 import type { Lane } from "./category.ts";
-import type { Change, Difference } from "./change.ts";
+import type { Change, Difference, Outdated } from "./change.ts";
 import type { ChangeEvent } from "./event.ts";
 import type { Fault } from "./fault.ts";
 import { mergeEvent } from "./merge.ts";
@@ -13,6 +13,8 @@ import { brokenRules } from "./rules.ts";
 export type Revision = {
   change: Change;
   differs: Difference;
+  /** What of the event was not taken. */
+  outdated: Outdated[];
   reason: string | null;
   minor: boolean;
   plan: Plan;
@@ -55,8 +57,10 @@ export const revise = ({
   acceptedAt,
 }: RevisionInput): Revision | { faults: Fault[] } => {
   const previous = stored?.state ?? null;
-  let change: Change | null = stored ? { ...stored.state, status: stored.status } : null;
+  const before: Change | null = stored && { ...stored.state, status: stored.status };
+  let change = before;
   let differs: Difference = {};
+  let outdated: Outdated[] = [];
   for (const one of [event, ...held]) {
     const service = one.fields.service ?? change?.fields.service ?? "";
     const known = services.get(service);
@@ -68,18 +72,19 @@ export const revise = ({
       serviceIsCritical: known.businessCritical,
     });
     change = merged.change;
-    if (one === event) differs = merged.differs;
+    if (one === event) ({ differs, outdated } = merged);
   }
   if (!change) return { faults: [] };
   change.revision = (previous?.revision ?? 0) + 1;
 
-  const faults = brokenRules({ change, differs, event, policy, acceptedAt });
+  const faults = brokenRules({ change, previous: before, differs, event, policy, acceptedAt });
   if (faults.length > 0) return { faults };
 
   const plan = planNotices({ change, previous, differs, minor: event.minor, acceptedAt, policy });
   return {
     change,
     differs,
+    outdated,
     reason: event.reason,
     minor: event.minor,
     plan,

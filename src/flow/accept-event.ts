@@ -104,6 +104,8 @@ export const makeAcceptEvent = ({ ledger, queues, policy, outages, log }: Parts)
         notices: notices.length,
         planned: planned ? noticeWords(planned.plan) : undefined,
         next: planned ? nextFanOut(planned.plan, planned.change.firstAcceptedAt) : undefined,
+        // Who puts events on the queue reads no answer.
+        outdated: answer.outdated?.map(({ field }) => field),
         duplicate,
         ms: Math.round(performance.now() - begunAt),
       },

@@ -1,9 +1,10 @@
-import type { ChangeStatus } from "../domain/change.ts";
+import type { ChangeStatus, Outdated } from "../domain/change.ts";
 import { type ChangeEvent, readEvent } from "../domain/event.ts";
 import type { Fault } from "../domain/fault.ts";
 import type { NoticeKind, NoticeStatus } from "../domain/notice.ts";
 import type { Policy } from "../domain/policy.ts";
 import { type Revision, revise } from "../domain/revise.ts";
+import { brokenByItself } from "../domain/rules.ts";
 import type { Verdict } from "../domain/verdict.ts";
 import { Problem } from "../errors.ts";
 import type { EventFacts } from "../ledger/accepted-events.ts";
@@ -15,6 +16,8 @@ export type EventAnswer = {
   status: ChangeStatus | "held";
   verdict: Verdict | null;
   notices: { id: string; kind: NoticeKind; offset: string | null; dueAt: string; status: NoticeStatus }[];
+  /** What of the event was not taken; absent when all was. */
+  outdated?: Outdated[];
 };
 
 export type Decision =
@@ -40,12 +43,13 @@ export const conflictOf = (path: string, detail: string): { kind: "refused"; pro
   problem: new Problem("conflict", detail, [{ path, message: detail }]),
 });
 
-const answerOf = ({ change, plan }: Revision): EventAnswer => ({
+const answerOf = ({ change, plan, outdated }: Revision): EventAnswer => ({
   change: change.change,
   revision: change.revision,
   status: change.status,
   verdict: plan.verdict,
   notices: plan.notices.map(({ id, kind, offset, dueAt, status }) => ({ id, kind, offset, dueAt, status })),
+  ...(outdated.length > 0 ? { outdated } : {}),
 });
 
 /** Decides an event by what is stored, as if accepted at `acceptedAt` (UTC). Accepting reads the facts under the change's lock, previewing without. */
@@ -59,8 +63,11 @@ export const decideEvent = (
       "change",
       `change ${event.change} exists already, at revision ${stored.state.revision}; send forewarn.change.updated to alter it, or use another id`,
     );
-  if (!stored && event.kind !== "created")
+  if (!stored && event.kind !== "created") {
+    const faults = brokenByItself({ event, policy, acceptedAt });
+    if (faults.length > 0) return refusedFor(faults);
     return { kind: "held", answer: { change: event.change, revision: 0, status: "held", verdict: null, notices: [] } };
+  }
 
   const held = stored ? [] : envelopes;
   const heldReads = held.flatMap((one) => {

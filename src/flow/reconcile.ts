@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { setTimeout as wait } from "node:timers/promises";
 import type { Redis } from "ioredis";
 import type { Pool } from "pg";
@@ -39,6 +40,11 @@ type Way = (typeof WAYS)[Cause];
 const PLANS = 1_000;
 /** A mark of a rebuilding lasts no longer unless that came to its end: then somebody takes over from who was killed. */
 const REBUILDING_MS = 120_000;
+const GONE = "gone";
+/** Lets the mark KEYS[1] stay if it is still ARGV[1]. */
+const KEEP = `local mark = redis.call("GET", KEYS[1])
+  if mark == ARGV[1] then redis.call("PERSIST", KEYS[1]) end
+  return mark and "there" or "${GONE}"`;
 /** Any constant: one process reconciles at a time; a paused one holds it for no longer than its transaction. */
 const RECONCILE_LOCK = 7_305_112_044;
 
@@ -141,13 +147,24 @@ export const makeReconcile = ({ ledger, queues, redis, log, prefix, registry }: 
     chunks: await putBack(cause, chunks(WAYS[cause])),
   });
 
+  /**
+   * The mark stands from its beginning, under a value of its own: gone at its end, a flush took it along with what was put back
+   * before, and all is looked at again. Another's value is that of somebody who began later, and is seeing to it.
+   */
   const rebuild = async (): Promise<Reconciled> => {
     try {
+      const mark = randomUUID();
+      await redis.set(epochKey, mark, "PX", REBUILDING_MS);
       // The flush took the bounds of BullMQ's own streams along with the jobs.
       await queues.setBounds();
       const back = await putAllBack("flush");
-      await redis.set(epochKey, new Date().toISOString());
-      return back;
+      if ((await redis.eval(KEEP, 1, epochKey, mark)) !== GONE) return back;
+      const again = await rebuild();
+      return {
+        plans: back.plans + again.plans,
+        notices: back.notices + again.notices,
+        chunks: back.chunks + again.chunks,
+      };
     } catch (error) {
       // Where Redis is away as well, the mark's time runs out.
       await redis.del(epochKey).catch(() => undefined);

@@ -24,7 +24,10 @@ export const makeReplays = ({ ledger, log }: { ledger: Ledger; log: Log }): Repl
     const endpoint = await findEndpoint(pool, no);
     if (!endpoint) throw new Problem("not-found", `there is no endpoint ${endpointId(no)}`);
     if (endpoint.status !== "active")
-      throw new Problem("conflict", `${endpointId(no)} is ${endpoint.status}; enable it first, then replay it`);
+      throw new Problem(
+        "conflict",
+        `${endpointId(no)} is ${endpoint.status}; enable it first (POST /v1/endpoints/${endpointId(no)}/enable), then replay it`,
+      );
     return endpoint;
   };
 

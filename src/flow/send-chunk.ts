@@ -1,10 +1,10 @@
 import type { Channel, Lane } from "../domain/category.ts";
-import { lastWord, putOff, RELAY_PAUSE_MS, type Settlement, settlementOfWord } from "../domain/settlement.ts";
+import { follows, lastWord, putOff, RELAY_PAUSE_MS, type Settlement, settlementOfWord } from "../domain/settlement.ts";
 import { endRun } from "../ledger/chunks.ts";
 import type { Ledger } from "../ledger/connection.ts";
 import type { LoadedDelivery } from "../ledger/deliveries.ts";
 import { lastTold } from "../ledger/last-told.ts";
-import type { KeptContent, NoticeStates } from "../ledger/notice-content.ts";
+import { type KeptContent, type NoticeStates, noticeStates } from "../ledger/notice-content.ts";
 import { readyPartners } from "../ledger/ready-partners.ts";
 import { takeChunk } from "../ledger/take-chunk.ts";
 import type { Log } from "../log.ts";
@@ -24,6 +24,8 @@ const LEASE_MARGIN_MS = 10_000;
  * outlives several collections before it is sent: with sixteen a delivery took 15 to 20 % more of the sender's CPU.
  */
 const LOADED_AHEAD = 2;
+/** A run that takes longer looks again whether a pause has come: a fast one is over before. */
+const LOOK_AGAIN_MS = 1_000;
 /** An attempt without an answer that took longer than this held a slot for nothing. */
 const SILENCE_MS = 1_000;
 
@@ -45,6 +47,7 @@ export type SendChunk = (job: ChunkJob, stopping: AbortSignal) => Promise<void>;
 
 const NOBODY: ReadonlySet<string> = new Set();
 const GO = { kind: "go" } as const;
+const NONE_HELD: ReadonlySet<number> = new Set();
 const NOTHING_TOLD: ReadonlyMap<string, number> = new Map();
 
 type Todo = { delivery: LoadedDelivery; content: KeptContent; origin: string | null };
@@ -110,7 +113,7 @@ export const makeSendChunk = (parts: Parts): SendChunk => {
     const load = async (
       states: NoticeStates,
       waiting: readonly LoadedDelivery[],
-    ): Promise<{ todo: Todo[]; deliveries: number; notices: string | number | undefined }> => {
+    ): Promise<{ todo: Todo[]; nos: number[]; deliveries: number; notices: string | number | undefined }> => {
       const nos = [...new Set(waiting.map((delivery) => delivery.notice))];
       const said = await contents.load(nos);
       const reminders = nos.filter((no) => states.get(no)?.isReminder);
@@ -126,7 +129,8 @@ export const makeSendChunk = (parts: Parts): SendChunk => {
         if (!content || !state) continue;
         const { endpointStatus, endpointGone, partnerLeft } = delivery;
         const isReady = ready.size > 0 && ready.has(`${delivery.notice} ${delivery.partner}`);
-        const word = lastWord({ ...state, endpointStatus, endpointGone, partnerLeft, ready: isReady });
+        const unfollowed = !follows(delivery.subscriptions, content.change?.fields.service ?? null);
+        const word = lastWord({ ...state, endpointStatus, endpointGone, partnerLeft, unfollowed, ready: isReady });
         if (word.kind === "send")
           todo.push({
             delivery,
@@ -139,13 +143,28 @@ export const makeSendChunk = (parts: Parts): SendChunk => {
         else settle(word.reason, delivery, settlementOfWord(word), performance.now());
       }
       const notices = nos.length === 1 ? said.get(nos[0] ?? 0)?.notice.id : nos.length;
-      return { todo, deliveries: waiting.length, notices };
+      return { todo, nos, deliveries: waiting.length, notices };
     };
-    const { deliveries, notices, ...loaded } = await load(taken.states, taken.waiting.splice(0));
+    const { nos, deliveries, notices, ...loaded } = await load(taken.states, taken.waiting.splice(0));
     let { todo } = loaded;
 
     let relayIsGone = false;
     const isOver = (): boolean => stopping.aborted || relayIsGone || performance.now() - begunAt > RUN_MS;
+
+    let lookedAt = begunAt;
+    /** Notices that were paused since they were loaded: what has not begun of them goes back. */
+    let held = NONE_HELD;
+    const isStale = (): boolean => performance.now() - lookedAt > LOOK_AGAIN_MS;
+    const lookAgain = async (): Promise<void> => {
+      lookedAt = performance.now();
+      try {
+        held = new Set(
+          [...(await noticeStates(pool, nos)).values()].flatMap((state) => (state.held ? [state.no] : [])),
+        );
+      } catch (error) {
+        log.debug({ err: error, chunk }, "whether a pause has come is not known");
+      }
+    };
 
     let running = 0;
     let allEnded: (() => void) | null = null;
@@ -168,6 +187,11 @@ export const makeSendChunk = (parts: Parts): SendChunk => {
     while (todo.length > 0 && !isOver()) {
       const left: Todo[] = [];
       for (let one = todo.shift(); one; one = todo.shift()) {
+        if (isStale()) await lookAgain();
+        if (held.has(one.delivery.notice)) {
+          counts["held"] = (counts["held"] ?? 0) + 1;
+          continue;
+        }
         const admission = admit(one);
         if (admission.kind === "resting") {
           settle("resting", one.delivery, putOff(admission.forMs), performance.now());
@@ -181,7 +205,8 @@ export const makeSendChunk = (parts: Parts): SendChunk => {
         if (ticket === null) {
           if (!settler.hasRoom()) await settler.room();
           ticket = await lanes.enter(lane);
-          if (isOver() || admit(one).kind !== "go") {
+          if (isStale()) await lookAgain();
+          if (isOver() || held.has(one.delivery.notice) || admit(one).kind !== "go") {
             lanes.leave(ticket);
             left.push(one);
             continue;

@@ -15,15 +15,22 @@ const LOST_LIMIT = 1_000;
 /** Windows that hold nothing but deliveries of paused changes, which one tick puts aside to come to what is behind them. */
 const HELD_WINDOWS = 5;
 
+/** After the ledger was away senders bring what they sent meanwhile within five seconds (settle.ts), and their leases may be over. */
+const AFTER_OUTAGE_MS = 10_000;
+
 export type Sweep = () => Promise<void>;
+
+type Parts = { ledger: Ledger; queues: Queues; log: Log; now?: () => number };
 
 /**
  * One tick, each second: what is due and in no chunk (retries, partners' own hours, what was given back) goes into new
  * chunks, what a pause held goes on once its change does, chunks whose lease ran out get a new run, notices with nothing
  * left to wait for are done, and changes whose date has come are released. Urgent first. Several processes may sweep at
- * once: none waits for another.
+ * once: none waits for another. `now` in milliseconds.
  */
-export const makeSweep = ({ ledger, queues, log }: { ledger: Ledger; queues: Queues; log: Log }): Sweep => {
+export const makeSweep = ({ ledger, queues, log, now = () => performance.now() }: Parts): Sweep => {
+  let failedAt = Number.NEGATIVE_INFINITY;
+
   const sweepLane = async (lane: Lane): Promise<NewChunk[]> => {
     for (let window = 1; ; window += 1) {
       const { chunks, held } = await sweepDue(ledger.pools[lane], lane, SWEEP_LIMIT);
@@ -32,7 +39,7 @@ export const makeSweep = ({ ledger, queues, log }: { ledger: Ledger; queues: Que
     }
   };
 
-  return async () => {
+  const sweepLanes = async (): Promise<void> => {
     for (const lane of LANES) {
       const chunks = [
         ...(await releaseHeld(ledger.pools[lane], lane, SWEEP_LIMIT / CHUNK_SIZE)),
@@ -42,10 +49,23 @@ export const makeSweep = ({ ledger, queues, log }: { ledger: Ledger; queues: Que
       await queueChunks(queues, chunks);
       if (chunks.length > 0) log.debug({ lane, chunks: chunks.length }, "due deliveries swept into chunks");
     }
+  };
+
+  const findLost = async (): Promise<void> => {
+    if (now() - failedAt < AFTER_OUTAGE_MS) return;
     const lost = await lostChunks(ledger.pools.urgent, LOST_LIMIT);
     await queueChunks(queues, lost);
     if (lost.length > 0) log.warn({ chunks: lost.length }, "chunks whose sender was lost are sent again");
+  };
 
+  return async () => {
+    try {
+      await sweepLanes();
+    } catch (error) {
+      failedAt = now();
+      throw error;
+    }
+    await findLost();
     for (const notice of await finishNotices(ledger.pools.routine)) {
       const { id, ...rest } = notice;
       log.info({ notice: id, ...rest }, "notice done");

@@ -1,8 +1,17 @@
+import { storableText } from "../domain/storable.ts";
 import type { Ledger } from "../ledger/connection.ts";
 import { insertRefusedEvent } from "../ledger/events.ts";
 import type { Log } from "../log.ts";
 import type { AcceptEvent } from "./accept-event.ts";
 import { envelopeHash } from "./record-event.ts";
+
+/** What an event that was refused calls itself, as far as it can be read. */
+const namesOf = (envelope: unknown): Record<string, string | undefined> => {
+  const text = (value: unknown): string | undefined => (typeof value === "string" ? storableText(value) : undefined);
+  const { id, source, data } = (envelope ?? {}) as Record<string, unknown>;
+  const { change } = (data ?? {}) as Record<string, unknown>;
+  return { id: text(id), source: text(source), change: text(change) };
+};
 
 export type TakeEvent = (envelope: unknown) => Promise<void>;
 
@@ -21,5 +30,5 @@ export const makeTakeEvent =
       bodyHash: envelopeHash(envelope),
       refusal: { problem, detail: message, errors: faults },
     });
-    log.warn({ problem, detail: message }, "event refused and kept");
+    log.warn({ ...namesOf(envelope), problem, detail: message }, "event refused and kept");
   };

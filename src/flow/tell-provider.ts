@@ -11,6 +11,9 @@ import type { Log } from "../log.ts";
  */
 export type TellProvider = (sql: Sql, alert: ProviderAlert) => Promise<"told" | "told-before" | "nobody">;
 
+/** Facts that are remembered at most: a process may run for years, and a line said twice does no harm. */
+const REMEMBERED = 10_000;
+
 /** `channels` are the ways to the contact; without any nobody can be told, and the fact is in the log only. */
 export const makeTellProvider = ({ channels, log }: { channels: readonly Channel[]; log: Log }): TellProvider => {
   /** Logged by this process: what is looked at each minute is said once. */
@@ -19,12 +22,13 @@ export const makeTellProvider = ({ channels, log }: { channels: readonly Channel
   return async (sql, alert) => {
     const { kind, dedupe: about } = alert;
     if (channels.length === 0) {
-      if (!said.has(about))
-        log.warn(
-          { kind, about },
-          "the provider is not told: neither FOREWARN_CONTACT nor FOREWARN_CONTACT_WEBHOOK is set",
-        );
+      if (said.has(about)) return "nobody";
+      if (said.size >= REMEMBERED) said.clear();
       said.add(about);
+      log.warn(
+        { kind, about },
+        "the provider is not told: neither FOREWARN_CONTACT nor FOREWARN_CONTACT_WEBHOOK is set",
+      );
       return "nobody";
     }
     const told = await insertProviderAlert(sql, alert, channels);

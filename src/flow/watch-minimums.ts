@@ -1,8 +1,8 @@
 import { type Day, dayOf } from "../domain/calendar.ts";
-import { dayBefore, lastDayOf } from "../domain/minimum.ts";
+import { lastDayOf, nextAttention } from "../domain/minimum.ts";
 import { readClock } from "../ledger/changes.ts";
 import { inTransaction, type Ledger } from "../ledger/connection.ts";
-import { type AnnouncedChange, changesToAttend, endAttention, untoldPartners } from "../ledger/minimums.ts";
+import { type AnnouncedChange, changesToAttend, putOffAttention, untoldPartners } from "../ledger/minimums.ts";
 import { explainedDuration } from "../render/release-words.ts";
 import { wordsFor } from "../render/words.ts";
 import type { TellProvider } from "./tell-provider.ts";
@@ -11,17 +11,19 @@ const LISTED = 200;
 
 type Parts = { ledger: Ledger; tellProvider: TellProvider; publicUrl: string };
 
+type Told = Awaited<ReturnType<TellProvider>>;
+
 export type WatchMinimums = () => Promise<void>;
 
 /**
- * Each minute: a change that is `short` is brought to the provider's attention once per date; and on the day before a
- * minimum ends, so are the partners who have not been told yet.
+ * Each minute: a change that is `short` is brought to the provider's attention once per date; and so are, on the day before a
+ * minimum ends and on its last day, the partners who have not been told yet. All partners are looked through once on each.
  */
 export const makeWatchMinimums = ({ ledger, tellProvider, publicUrl }: Parts): WatchMinimums => {
   const pool = ledger.pools.routine;
   const proofOf = (change: string): string => `${publicUrl}/v1/changes/${change}/proof.html`;
 
-  const tellShort = ({ change, revision, state, verdict }: AnnouncedChange): ReturnType<TellProvider> => {
+  const tellShort = ({ change, revision, state, verdict }: AnnouncedChange): Promise<Told> => {
     const promised = explainedDuration(String(verdict.minimum), wordsFor("en"));
     return inTransaction(pool, (sql) =>
       tellProvider(sql, {
@@ -41,15 +43,20 @@ export const makeWatchMinimums = ({ ledger, tellProvider, publicUrl }: Parts): W
     );
   };
 
-  const tellUntold = async ({ change, revision, state }: AnnouncedChange, last: Day): Promise<void> => {
+  /** Once a day per date: what was told the day before may have been of others. */
+  const tellUntold = async (
+    { change, revision, state }: AnnouncedChange,
+    last: Day,
+    today: Day,
+  ): Promise<Told | null> => {
     const untold = await untoldPartners(pool, change, LISTED + 1);
-    if (untold.length === 0) return;
-    await inTransaction(pool, (sql) =>
+    if (untold.length === 0) return null;
+    return inTransaction(pool, (sql) =>
       tellProvider(sql, {
         kind: "minimum-lapses",
         change,
-        dedupe: `lapses.${change}.r${revision}`,
-        subject: `[${change}] the minimum notice is about to lapse`,
+        dedupe: `lapses.${change}.${state.dateSince}.${today < last ? today : last}`,
+        subject: `[${change}] the minimum notice ${today > last ? "has lapsed" : "is about to lapse"}`,
         body: [
           `${state.fields.title}, released ${state.fields.releaseAt}: ${last} is the last day on which telling keeps the minimum. Not told yet:`,
           "",
@@ -71,21 +78,22 @@ export const makeWatchMinimums = ({ ledger, tellProvider, publicUrl }: Parts): W
     );
   };
 
-  /** Whether there is nothing more to say of it. */
-  const attend = async (announced: AnnouncedChange, now: string): Promise<boolean> => {
-    const { state, policy, verdict } = announced;
-    // While nobody can be told it stays where whoever names a contact will hear of it.
-    if (verdict.status === "short" && (await tellShort(announced)) === "nobody") return false;
-    const last = lastDayOf(state, policy);
-    if (last === null) return true;
-    const day = dayOf(now, policy.timeZone);
-    if (day === last || day === dayBefore(last)) await tellUntold(announced, last);
-    return day > last;
+  const attend = async (announced: AnnouncedChange, now: string): Promise<void> => {
+    const { state, status, policy, verdict } = announced;
+    if (verdict.status === "short") {
+      const told = await tellShort(announced);
+      // While nobody can be told it stays where whoever names a contact will hear of it, until it is released.
+      if (told !== "nobody" || status !== "announced") await putOffAttention(pool, announced, null);
+      return;
+    }
+    const last = status === "announced" ? lastDayOf(state, policy) : null;
+    if (last === null) return putOffAttention(pool, announced, null);
+    const told = await tellUntold(announced, last, dayOf(now, policy.timeZone));
+    await putOffAttention(pool, announced, nextAttention(last, { now, nobody: told === "nobody", policy }));
   };
 
   return async () => {
     const now = await readClock(pool);
-    for (const announced of await changesToAttend(pool))
-      if (await attend(announced, now)) await endAttention(pool, announced);
+    for (const announced of await changesToAttend(pool)) await attend(announced, now);
   };
 };

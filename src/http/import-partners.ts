@@ -7,13 +7,16 @@ import type { Keyring } from "../keyring.ts";
 import {
   closeImport,
   type ImportRow,
+  linesOfUnknownZones,
   mergeImport,
+  namelessPartners,
   newWebhooks,
   openImport,
   repeatedPartners,
   stageImport,
 } from "../ledger/partner-import.ts";
 import { serviceIds } from "../ledger/services.ts";
+import { UNKNOWN_ZONE } from "../ledger/zones.ts";
 import { newSecret } from "../senders/signature.ts";
 import { importRows } from "./import-rows.ts";
 import type { ImportedPartner } from "./shapes/partner.ts";
@@ -35,13 +38,12 @@ const makeFaults = () => {
     },
     add: (line: number, faults: readonly Fault[]): void => {
       count += faults.length;
-      for (const { path, message } of faults.slice(0, SHOWN_FAULTS - shown.length))
-        shown.push({ line, path: path === "" ? `line ${line}` : `line ${line}: ${path}`, message });
+      for (const fault of faults.slice(0, SHOWN_FAULTS - shown.length)) shown.push({ line, ...fault });
     },
     problem: (rows: number): Problem =>
       new Problem(
         "invalid",
-        `${count} faults in ${rows} rows${count > shown.length ? `, of which the first ${shown.length} are listed` : ""}; nothing was imported`,
+        `${count} ${count === 1 ? "fault" : "faults"} in ${rows} ${rows === 1 ? "row" : "rows"}${count > shown.length ? `, of which the first ${shown.length} are listed` : ""}; nothing was imported`,
         shown.toSorted((a, b) => a.line - b.line),
       ),
   };
@@ -50,7 +52,7 @@ const makeFaults = () => {
 const toRow = (line: number, partner: ImportedPartner, keyring: Keyring): ImportRow => ({
   line,
   partner: partner.partner,
-  name: partner.name,
+  name: partner.name ?? null,
   locale: partner.locale ?? null,
   timeZone: partner.timeZone ?? null,
   holidays: partner.holidays ?? null,
@@ -66,7 +68,9 @@ const toRow = (line: number, partner: ImportedPartner, keyring: Keyring): Import
 
 export type Imported = {
   partners: number;
-  endpoints: number /** NDJSON, a line for each new webhook. */;
+  created: number;
+  endpoints: number;
+  /** NDJSON, a line for each new webhook. */
   answer: Readable;
 };
 
@@ -101,12 +105,17 @@ export const importPartners = async (
       if (batch.length >= ROWS_AT_ONCE) await stage();
     }
     await stage();
-    if (faults.count === 0)
+    if (faults.count === 0) {
+      for (const line of await linesOfUnknownZones(sql, SHOWN_FAULTS))
+        faults.add(line, [{ path: "timeZone", message: UNKNOWN_ZONE }]);
       for (const { partner, lines } of await repeatedPartners(sql, SHOWN_FAULTS))
         for (const line of lines.slice(1))
           faults.add(line, [
             { path: "partner", message: `names ${partner} again, after line ${lines[0]}; keep one of them` },
           ]);
+      for (const line of await namelessPartners(sql, SHOWN_FAULTS))
+        faults.add(line, [{ path: "name", message: "is missing; a partner that is new needs one" }]);
+    }
     if (faults.count > 0) throw faults.problem(rows);
   };
 

@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import { type Readable, pipeline } from "node:stream";
 import { CsvError, parse } from "csv-parse";
 import type { Fault } from "../domain/fault.ts";
@@ -16,7 +17,6 @@ type RawRow = { line: number } & ({ value: unknown; columns?: readonly string[] 
 
 const COLUMNS = ["partner", "name", "email", "webhook", "timeZone", "locale", "subscriptions"] as const;
 type Column = (typeof COLUMNS)[number];
-const REQUIRED = ["partner", "name"] as const satisfies Column[];
 
 /** The body in parts, at most `BYTES.import` of them. */
 async function* bounded(body: Readable): AsyncGenerator<Buffer> {
@@ -28,38 +28,73 @@ async function* bounded(body: Readable): AsyncGenerator<Buffer> {
   }
 }
 
-/** A JSON object a line; empty lines count but hold nothing. */
-async function* readNdjson(body: Readable): AsyncGenerator<RawRow> {
-  const decoder = new TextDecoder("utf-8", { fatal: true });
-  let line = 0;
-  let rest = "";
-  const read = (text: string): RawRow => {
-    try {
-      return { line, value: parseJson(text) };
-    } catch (error) {
-      return { line, faults: [{ path: "", message: (error as Error).message.replace(/^the body/, "the line") }] };
-    }
-  };
-  const decode = (part: Buffer | undefined): string => {
-    try {
-      return part ? decoder.decode(part, { stream: true }) : decoder.decode();
-    } catch {
-      throw new Problem("malformed", `the body is not UTF-8 after line ${line}; encode it as UTF-8`);
-    }
+/** A refusal of the file as a whole, for what stands on one line of it. */
+const refusedAt = (line: number, detail: string, message: string): Problem => {
+  const fault = { line, path: "", message };
+  return new Problem("invalid", `${detail}; nothing was imported`, [fault]);
+};
+
+const NEWLINE = 10;
+
+const notUtf8 = (bytes: Buffer, first: number): Problem => {
+  let line = first;
+  let from = 0;
+  for (
+    let end = bytes.indexOf(NEWLINE);
+    end >= 0 && isUtf8(bytes.subarray(from, end));
+    end = bytes.indexOf(NEWLINE, from)
+  ) {
+    from = end + 1;
+    line += 1;
+  }
+  return refusedAt(line, "the file is not UTF-8", "holds bytes that are not UTF-8; save the file as UTF-8");
+};
+
+/**
+ * The body in parts of whole lines, each with the number of its first one. Bytes that are not UTF-8 would become signs of replacement in
+ * partners' names, so they are refused; so is a body of nothing, which is mostly an export that failed.
+ */
+async function* wholeLines(body: Readable): AsyncGenerator<{ first: number; bytes: Buffer }> {
+  let first = 1;
+  let rest = Buffer.alloc(0);
+  let isEmpty = true;
+  const checked = (bytes: Buffer): { first: number; bytes: Buffer } => {
+    if (!isUtf8(bytes)) throw notUtf8(bytes, first);
+    isEmpty &&= bytes.toString().trim() === "";
+    return { first, bytes };
   };
   for await (const part of bounded(body)) {
-    const lines = (rest + decode(part)).split("\n");
-    rest = lines.pop() ?? "";
-    if (rest.length > BYTES.line)
-      throw new Problem("too-large", `line ${line + lines.length + 1} is longer than ${BYTES.line} bytes`);
-    for (const text of lines) {
-      line += 1;
-      if (text.trim() !== "") yield read(text);
+    const end = part.lastIndexOf(NEWLINE) + 1;
+    if (end > 0) {
+      const whole = checked(Buffer.concat([rest, part.subarray(0, end)]));
+      yield whole;
+      for (let at = whole.bytes.indexOf(NEWLINE); at >= 0; at = whole.bytes.indexOf(NEWLINE, at + 1)) first += 1;
+    }
+    rest = end > 0 ? Buffer.from(part.subarray(end)) : Buffer.concat([rest, part]);
+    if (rest.length > BYTES.line) throw new Problem("too-large", `line ${first} is longer than ${BYTES.line} bytes`);
+  }
+  yield checked(rest);
+  if (isEmpty) throw refusedAt(1, "the file is empty", "holds nothing; see that the export before it worked");
+}
+
+/** A JSON object a line; empty lines count but hold nothing. */
+async function* readNdjson(body: Readable): AsyncGenerator<RawRow> {
+  for await (const { first, bytes } of wholeLines(body)) {
+    const lines = bytes.toString().split("\n");
+    for (const [at, text] of lines.entries()) {
+      const line = first + at;
+      if (text.trim() === "") continue;
+      try {
+        yield { line, value: parseJson(line === 1 ? text.replace(/^\ufeff/, "") : text) };
+      } catch (error) {
+        yield { line, faults: [{ path: "", message: (error as Error).message.replace(/^the body/, "the line") }] };
+      }
     }
   }
-  rest += decode(undefined);
-  line += 1;
-  if (rest.trim() !== "") yield read(rest);
+}
+
+async function* bytesOf(parts: AsyncIterable<{ bytes: Buffer }>): AsyncGenerator<Buffer> {
+  for await (const { bytes } of parts) yield bytes;
 }
 
 const words = (cell: string | undefined): string[] => (cell ?? "").split(/\s+/).filter((word) => word !== "");
@@ -68,12 +103,11 @@ const fromCells = (cells: Partial<Record<Column, string>>): { value: unknown; co
   const endpoints = (["email", "webhook"] as const).flatMap((channel) =>
     words(cells[channel]).map((address) => ({ channel, address })),
   );
-  const given = (["timeZone", "locale"] as const).flatMap((name) => (cells[name] ? [[name, cells[name]]] : []));
+  const given = (["name", "timeZone", "locale"] as const).flatMap((name) => (cells[name] ? [[name, cells[name]]] : []));
   const subscriptions = words(cells.subscriptions);
   return {
     value: {
       partner: cells.partner,
-      name: cells.name,
       ...Object.fromEntries(given),
       ...(subscriptions.length > 0 ? { subscriptions } : {}),
       endpoints,
@@ -84,10 +118,11 @@ const fromCells = (cells: Partial<Record<Column, string>>): { value: unknown; co
 
 const checkHeader = (header: string[]): string[] => {
   const unknown = header.filter((name) => !(COLUMNS as readonly string[]).includes(name));
-  const missing = REQUIRED.filter((name) => !header.includes(name));
   const problems = [
-    ...unknown.map((name) => ({ path: `line 1: ${name}`, message: `is no column; columns are ${COLUMNS.join(", ")}` })),
-    ...missing.map((name) => ({ path: `line 1: ${name}`, message: "is missing; the first line names the columns" })),
+    ...unknown.map((name) => ({ line: 1, path: name, message: `is no column; columns are ${COLUMNS.join(", ")}` })),
+    ...(header.includes("partner")
+      ? []
+      : [{ line: 1, path: "partner", message: "is missing; the first line names the columns" }]),
   ];
   if (problems.length > 0) throw new Problem("invalid", "the columns are not valid; nothing was imported", problems);
   return header;
@@ -107,7 +142,7 @@ async function* readCsv(body: Readable): AsyncGenerator<RawRow> {
     max_record_size: BYTES.line,
   });
   // The parser's own iterator tells of every failure, so there is nothing left to do here.
-  pipeline(bounded(body), parser, () => undefined);
+  pipeline(bytesOf(wholeLines(body)), parser, () => undefined);
   try {
     for await (const { record, info } of parser as AsyncIterable<CsvRecord>)
       yield info.error
@@ -118,9 +153,7 @@ async function* readCsv(body: Readable): AsyncGenerator<RawRow> {
         : { line: info.lines, ...fromCells(record) };
   } catch (error) {
     if (!(error instanceof CsvError)) throw error;
-    throw new Problem("invalid", "the file is not CSV; nothing was imported", [
-      { path: `line ${Number(error["lines"] ?? 1)}`, message: error.message },
-    ]);
+    throw refusedAt(Number(error["lines"] ?? 1), "the file is not CSV", error.message);
   }
 }
 

@@ -2,7 +2,7 @@ import type { FastifyInstance } from "fastify";
 import { collectDefaultMetrics, Gauge, Histogram, type Registry } from "prom-client";
 import { CHANNELS, LANES } from "../domain/category.ts";
 import type { Ledger } from "../ledger/connection.ts";
-import { type Backlog, countBacklog } from "../ledger/installation.ts";
+import { type Backlog, countBacklog, findPauses } from "../ledger/installation.ts";
 import { countOverdue } from "../ledger/overdue.ts";
 import { countUnreachable } from "../ledger/unreachable.ts";
 
@@ -46,15 +46,20 @@ export const watchBacklog = (registry: Registry, ledger: Ledger): (() => Promise
     "Partners whom open changes concern and no endpoint of theirs reaches",
     [],
   );
+  const paused = gauge("forewarn_paused", "1 while all sending is paused, emergencies too", []);
+  const pausedChanges = gauge("forewarn_paused_changes", "Changes that are paused by themselves (to 1,000)", []);
   return async () => {
     try {
+      const { pausedAt, changes } = await findPauses(ledger.pools.routine);
+      paused.set(pausedAt === null ? 0 : 1);
+      pausedChanges.set(changes.length);
       show(await countBacklog(ledger.pools.routine));
       for (const [kind, count] of Object.entries(await countOverdue(ledger.pools.routine))) late.set({ kind }, count);
       unreachable.set(await countUnreachable(ledger.pools.routine));
       up.set(1);
     } catch {
       // Old figures would look like good ones.
-      for (const stale of [waiting, planned, overdue, late, unreachable]) stale.reset();
+      for (const stale of [waiting, planned, overdue, late, unreachable, paused, pausedChanges]) stale.reset();
       up.set(0);
     }
   };

@@ -1,4 +1,4 @@
-import type { FastifyError, FastifyReply } from "fastify";
+import type { FastifyError, FastifyReply, FastifyRequest } from "fastify";
 import type { Fault } from "../domain/fault.ts";
 import { Problem, PROBLEMS, type ProblemName } from "../errors.ts";
 import { faultyPart } from "../faulty-part.ts";
@@ -11,27 +11,49 @@ export const PROBLEM_TYPE = "application/problem+json";
 /** Seconds until it is worth asking again, where the answer says so. */
 const RETRY_AFTER_SECONDS = 5;
 
+declare module "fastify" {
+  interface FastifyContextConfig {
+    /** How large a body may be, where the server's own limit does not say it. */
+    takes?: string;
+  }
+}
+
+/** Every content type that any call reads. */
+const CONTENT_TYPES = [
+  "application/json",
+  "application/cloudevents+json",
+  "application/cloudevents-batch+json",
+  "text/csv",
+  "application/x-ndjson",
+  "message/rfc822",
+  "application/x-www-form-urlencoded",
+];
+
 /** Fastify's own refusals → our problems; anything else it refuses with 4xx is `malformed`. */
-const FASTIFY_CODES: Record<string, { problem: ProblemName; detail: string }> = {
+const FASTIFY_CODES: Record<string, { problem: ProblemName; detail: (request: FastifyRequest) => string }> = {
   FST_ERR_CTP_BODY_TOO_LARGE: {
     problem: "too-large",
-    detail: "the body is larger than this call takes; send less at once",
+    detail: ({ routeOptions: { config, bodyLimit } }) =>
+      `the body is larger than this call takes, ${config.takes ?? `${bodyLimit / 1024} KiB`}; send less at once`,
   },
   FST_ERR_CTP_INVALID_MEDIA_TYPE: {
     problem: "unsupported-media-type",
-    detail: "this call does not read that content type; see the documentation at /docs",
+    detail: ({ headers, server }) => {
+      const known = CONTENT_TYPES.filter((type) => server.hasContentTypeParser(type));
+      return `this call does not read ${headers["content-type"]}; send ${known.join(" or ")}`;
+    },
   },
-  FST_ERR_NOT_FOUND: { problem: "not-found", detail: "there is no such address" },
+  FST_ERR_NOT_FOUND: { problem: "not-found", detail: () => "there is no such address" },
 };
 
-/** The refusal behind any error; null when it is a bug of ours. */
-export const problemOf = (error: unknown): Problem | null => {
+/** The refusal behind any error of a request; null when it is a bug of ours. */
+export const problemOf = (error: unknown, request: FastifyRequest): Problem | null => {
   if (error instanceof Problem) return error;
   if (faultyPart(error) !== null)
     return new Problem("unavailable", "the ledger or the queue cannot be reached at the moment; try again shortly");
   const { code, statusCode, message } = error as Partial<FastifyError>;
   const known = code === undefined ? undefined : FASTIFY_CODES[code];
-  if (known) return new Problem(known.problem, known.detail);
+  if (known) return new Problem(known.problem, known.detail(request));
   return statusCode !== undefined && statusCode >= 400 && statusCode < 500
     ? new Problem("malformed", message ?? "the request cannot be read")
     : null;

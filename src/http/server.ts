@@ -55,7 +55,7 @@ const answerFaults = (app: FastifyInstance, { config, outages, log }: HttpParts,
     if (statusCode < 300 && routeOptions.config.access !== "public") streak.worked();
   });
   app.setErrorHandler((error, request, reply) => {
-    const problem = problemOf(error);
+    const problem = problemOf(error, request);
     const { method } = request;
     const route = request.routeOptions.url;
     if (problem) {

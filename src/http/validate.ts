@@ -37,7 +37,7 @@ export const readAs = <T extends z.ZodType>(
 const DETAILS: Record<string, { detail: string; remedy: string }> = {
   body: { detail: "the body is not valid", remedy: "is missing or not an object; send a JSON object" },
   querystring: { detail: "the query is not valid", remedy: "is not valid" },
-  params: { detail: "the address is not valid", remedy: "is not valid" },
+  params: { detail: "an id in this call is not valid", remedy: "is not valid" },
 };
 
 /** Validates with the zod schemas that the documentation is made from; a refusal is Problem `invalid` with every fault. */

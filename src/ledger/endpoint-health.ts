@@ -3,14 +3,22 @@ import type { Sql } from "./connection.ts";
 
 export type HealthRow = Health & { no: number; partner: string; now: Date };
 
-/** Locks the active endpoints among these, in order, until the transaction ends; answers their records and the database's time. */
+/**
+ * Locks the active endpoints among these, in order, until the transaction ends; answers their records and the database's time.
+ *
+ * Takes the lock of whoever changes the table first: an import, which keeps those out while it merges, would otherwise come in
+ * between and wait for a row, and `recordHealth` for the import.
+ */
 export const lockHealth = async (sql: Sql, endpoints: readonly number[]): Promise<HealthRow[]> => {
-  const { rows } = await sql.query<HealthRow>({
-    name: "lock-health",
-    text: `SELECT no, partner, failing_since AS "failingSince", exhausted, clock_timestamp() AS now FROM endpoints
-           WHERE no = ANY($1) AND status = 'active' AND deleted_at IS NULL ORDER BY no FOR UPDATE`,
-    values: [endpoints],
-  });
+  const [, { rows }] = await Promise.all([
+    sql.query("LOCK TABLE endpoints IN ROW EXCLUSIVE MODE"),
+    sql.query<HealthRow>({
+      name: "lock-health",
+      text: `SELECT no, partner, failing_since AS "failingSince", exhausted, clock_timestamp() AS now FROM endpoints
+             WHERE no = ANY($1) AND status = 'active' AND deleted_at IS NULL ORDER BY no FOR UPDATE`,
+      values: [endpoints],
+    }),
+  ]);
   return rows;
 };
 

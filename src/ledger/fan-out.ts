@@ -2,6 +2,7 @@ import type { Channel, Lane } from "../domain/category.ts";
 import type { Audience, NoticeStatus } from "../domain/notice.ts";
 import type { Sql } from "./connection.ts";
 import { lookUp, membersOf } from "./look-up.ts";
+import { knownZone } from "./zones.ts";
 
 /** Deliveries of one chunk: one job sends them under one lease. */
 export const CHUNK_SIZE = 200;
@@ -23,7 +24,7 @@ export type NoticeToFanOut = {
   dueInMs: number;
   /** Each partner's own hour: the day, the wall clock and the weekdays on which nothing arrives; null: all at once. */
   hours: { day: string; sendAt: string; heldDays: string[]; notBefore: string } | null;
-  /** A sender has deliveries of earlier notices in hand: whom they reach is not known yet. */
+  /** A sender has deliveries of earlier notices in hand, whose reach decides whom this one tells: it is not known yet. */
   unsettled: boolean;
   /** The change's notices before this one: an endpoint that one of them reached has been told. */
   earlier: number[];
@@ -37,28 +38,32 @@ export type NoticeToFanOut = {
 /** A notice that came before: of an earlier revision, or due earlier in this one, as all are that the word of a release follows. */
 const BEFORE = "(s.revision < n.revision OR (s.revision = n.revision AND s.due_at < n.due_at))";
 
+/** The same reminder of the same date, of an earlier revision. */
+const SAME_REMINDER = `(n.kind = 'reminder' AND s.kind = 'reminder' AND s.revision < n.revision
+                      AND s."offset" = n."offset" AND s.release_at = n.release_at)`;
+
 /** What notice `n` needs for each partner's own hour, under `policy`, for who is told of its change at `toldAt`; null: all at once. */
 export const hoursOf = (policy: string, toldAt: string): string =>
   `CASE WHEN n.day IS NOT NULL THEN jsonb_build_object('day', n.day, 'sendAt', ${policy}->'sendAt',
-     'heldDays', ${policy}->'heldDays', 'notBefore', (${toldAt} AT TIME ZONE (${policy}->>'timeZone'))::date) END`;
+     'heldDays', ${policy}->'heldDays', 'notBefore', (${toldAt} AT TIME ZONE ${knownZone(`${policy}->>'timeZone'`)})::date) END`;
 
 /** Locks those of the notices $1 that `whose` says, and reads what their next window needs. */
 const lockStatement = (whose: "FOR UPDATE" | "FOR UPDATE SKIP LOCKED"): string => `
   SELECT n.no, n.id, n.change, c.service, n.lane, n.audience, n.status, n.cursor, n.fanned_out_at AS "fannedOutAt",
          ceil(extract(epoch FROM n.fan_out_at - clock_timestamp()) * 1000)::int8 AS "dueInMs",
          ${hoursOf("p.policy", "r.accepted_at")} AS hours,
-         n.audience <> 'all' AND EXISTS (
+         (n.audience <> 'all' OR n.kind = 'reminder') AND EXISTS (
            SELECT FROM notices s
            JOIN chunk_notices its ON its.notice = s.no
            JOIN chunks k ON k.id = its.chunk AND k.state = 'running' AND k.leased_until > now()
            CROSS JOIN ${lookUp("deliveries", "chunk = k.id")} AS d
-           WHERE d.notice = its.notice AND d.status = 'waiting' AND s.change = n.change AND ${BEFORE}) AS unsettled,
+           WHERE d.notice = its.notice AND d.status = 'waiting' AND s.change = n.change AND ${BEFORE}
+             AND (n.audience <> 'all' OR ${SAME_REMINDER})) AS unsettled,
          ARRAY(SELECT s.no FROM notices s WHERE s.change = n.change AND ${BEFORE}) AS earlier,
          ARRAY(SELECT s.no FROM notices s WHERE s.change = n.change AND (
                  (s.revision = n.revision AND s.audience <> 'all' AND n.audience <> 'all' AND s.no <> n.no
                   AND s.due_at = n.due_at)
-                 OR (n.kind = 'reminder' AND s.kind = 'reminder' AND s.revision < n.revision
-                     AND s."offset" = n."offset" AND s.release_at = n.release_at))) AS siblings
+                 OR ${SAME_REMINDER})) AS siblings
   FROM (${membersOf("$1::text[]")}) AS wanted (id)
   CROSS JOIN LATERAL (SELECT * FROM notices WHERE id = wanted.id ${whose}) AS n
   LEFT JOIN changes c ON c.change = n.change
@@ -104,7 +109,7 @@ const AUDIENCE: Record<Audience, string> = (() => {
 export const ownHour = (hours: string): string => `
   CASE WHEN ${hours} IS NULL THEN n.due_at ELSE (
     SELECT CASE WHEN own.at < coalesce(n.release_at, 'infinity') THEN own.at ELSE n.due_at END
-    FROM (SELECT (coalesce(max(days.day), n.day) + (${hours}->>'sendAt')::time) AT TIME ZONE p.time_zone AS at
+    FROM (SELECT (coalesce(max(days.day), n.day) + (${hours}->>'sendAt')::time) AT TIME ZONE ${knownZone("p.time_zone")} AS at
           FROM (SELECT n.day - back AS day FROM generate_series(0, 13) AS back) AS days
           WHERE NOT ${hours}->'heldDays' ? trim(to_char(days.day, 'Day')) AND NOT days.day = ANY(p.holidays)
             AND days.day > (${hours}->>'notBefore')::date) AS own

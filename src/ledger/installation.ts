@@ -34,6 +34,18 @@ export const resumeChange = async (sql: Sql, change: string): Promise<boolean> =
   return rowCount === 1;
 };
 
+/** All sending, held since `pausedAt` (null: it is not), and the changes that are held by themselves: a thousand at most, by id. */
+export type Pauses = { pausedAt: Date | null; changes: { change: string; pausedAt: Date }[] };
+
+const LISTED = 1_000;
+
+export const findPauses = async (sql: Sql): Promise<Pauses> => {
+  const { rows } = await sql.query<Pauses["changes"][number]>(
+    `SELECT change, paused_at AS "pausedAt" FROM changes WHERE paused_at IS NOT NULL ORDER BY change LIMIT ${LISTED}`,
+  );
+  return { pausedAt: await installationPausedAt(sql), changes: rows };
+};
+
 export type Backlog = {
   waiting: { channel: string; lane: string; count: number }[];
   planned: { lane: string; count: number }[];
@@ -50,6 +62,21 @@ const WAITING = `(
   WHERE chunks.state <> 'done' AND d.status = 'waiting'
 ) AS waiting`;
 
+/** That a delivery of `notice` waits behind a pause, of everything or of its change. */
+const PAUSED = `(EXISTS (SELECT FROM installation WHERE paused_at IS NOT NULL)
+  OR notice = ANY (ARRAY(SELECT n.no FROM changes c JOIN notices n ON n.change = c.change WHERE c.paused_at IS NOT NULL)))`;
+
+/** Nobody needs to know more exactly how much waits, and asking must stay cheap however long the pause lasts. */
+export const MOST_HELD = 10_000;
+
+/** How many deliveries would go out now if nothing were paused, to `MOST_HELD`. */
+export const countHeld = async (sql: Sql): Promise<number> => {
+  const { rows } = await sql.query<{ count: number }>(
+    `SELECT count(*)::int AS count FROM (SELECT FROM ${WAITING} WHERE due_at <= now() AND ${PAUSED} LIMIT ${MOST_HELD}) AS held`,
+  );
+  return rows[0]?.count ?? 0;
+};
+
 /** What waits to be sent, for the metrics. */
 export const countBacklog = async (sql: Sql): Promise<Backlog> => {
   const waiting = await sql.query<{ channel: string; lane: string; count: number }>(
@@ -60,10 +87,7 @@ export const countBacklog = async (sql: Sql): Promise<Backlog> => {
   );
   const overdue = await sql.query<{ lane: string; count: number }>(
     `SELECT lane, count(*) AS count FROM ${WAITING}
-     WHERE due_at < now() - interval '1 minute'
-       AND NOT EXISTS (SELECT FROM installation WHERE paused_at IS NOT NULL)
-       AND notice <> ALL (ARRAY(SELECT n.no FROM changes c JOIN notices n ON n.change = c.change WHERE c.paused_at IS NOT NULL))
-     GROUP BY lane`,
+     WHERE due_at < now() - interval '1 minute' AND NOT ${PAUSED} GROUP BY lane`,
   );
   return { waiting: waiting.rows, planned: planned.rows, overdue: overdue.rows };
 };

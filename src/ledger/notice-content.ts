@@ -27,12 +27,16 @@ const THESE = membersOf("$1::int8[]");
 const OF_CHUNK = `SELECT notice FROM deliveries WHERE chunk = $1 AND status = 'waiting'
                   UNION SELECT notice FROM replays WHERE chunk = $1`;
 
+/**
+ * What goes to the untold only overtakes nobody's reminder: who has been told would hear neither. Beside it goes another notice to the
+ * told, where there is something to tell them.
+ */
 const statesOf = (nos: string): string => `
   SELECT n.no, n.kind = 'reminder' AS "isReminder", n.status IN ('superseded', 'cancelled') AS "noticeEnded",
-         n.kind = 'reminder' AND (n.release_at <= now() OR EXISTS (
+         n.kind = 'reminder' AND (n.release_at <= now() OR c.status = 'released' OR EXISTS (
            SELECT FROM notices later WHERE later.change = n.change AND later.revision >= n.revision
              AND later.due_at > n.due_at AND later.due_at <= now()
-             AND later.status IN ('planned', 'sending', 'done'))) AS overtaken,
+             AND later.audience <> 'untold' AND later.status IN ('planned', 'sending', 'done'))) AS overtaken,
          c.paused_at IS NOT NULL OR EXISTS (SELECT FROM installation WHERE paused_at IS NOT NULL) AS held
   FROM ${noticesOf(nos)} LEFT JOIN changes c ON c.change = n.change`;
 

@@ -82,6 +82,9 @@ type Ending = {
  * `status` and their waiting deliveries `skipped: superseded`, but for those that a sender has in hand: they are seen
  * through, and what follows waits for them. A fan-out that is under way holds its notice's row, so this waits for its
  * window to commit. Answers how many notices ended.
+ *
+ * Who has what in hand is decided under the chunks' locks: a sender that took one meanwhile would still see the notices as they
+ * were, and begin what is skipped here. It waits for the commit instead, and finds nothing to send.
  */
 export const endEarlierNotices = async (sql: Sql, ending: Ending): Promise<number> => {
   const { rows } = await sql.query<{ no: number }>({
@@ -93,21 +96,29 @@ export const endEarlierNotices = async (sql: Sql, ending: Ending): Promise<numbe
     values: [ending.change, ending.revision, ending.status, ending.supersedes, ending.acceptedAt],
   });
   if (rows.length > 0) {
+    const ended = rows.map((row) => row.no);
+    await sql.query({
+      name: "lock-chunks-of",
+      // In one order, since a chunk may be of several changes; the whole of it, so that none is counted before it is locked.
+      text: `SELECT count(*) FROM (SELECT DISTINCT chunk FROM chunk_notices WHERE notice = ANY($1) ORDER BY chunk) AS its
+             CROSS JOIN LATERAL (SELECT id FROM chunks WHERE id = its.chunk FOR NO KEY UPDATE) AS locked`,
+      values: [ended],
+    });
     await sql.query({
       name: "skip-superseded",
       text: `
         UPDATE deliveries d SET status = 'skipped', reason = 'superseded', chunk = coalesce(d.chunk, 0)
         FROM (
-          SELECT notice, endpoint FROM deliveries WHERE notice = ANY($1) AND chunk IS NULL
+          SELECT notice, endpoint, chunk FROM deliveries WHERE notice = ANY($1) AND chunk IS NULL
           UNION ALL
-          SELECT placed.notice, placed.endpoint FROM chunk_notices AS its
+          SELECT placed.notice, placed.endpoint, placed.chunk FROM chunk_notices AS its
           CROSS JOIN ${lookUp("chunks", "id = its.chunk")} AS c
           CROSS JOIN ${lookUp("deliveries", "chunk = its.chunk")} AS placed
           WHERE its.notice = ANY($1) AND placed.notice = its.notice
             AND NOT (c.state = 'running' AND c.leased_until > now())
         ) AS it
-        WHERE d.notice = it.notice AND d.endpoint = it.endpoint AND d.status = 'waiting'`,
-      values: [rows.map((row) => row.no)],
+        WHERE d.notice = it.notice AND d.endpoint = it.endpoint AND d.status = 'waiting' AND d.chunk IS NOT DISTINCT FROM it.chunk`,
+      values: [ended],
     });
   }
   return rows.length;

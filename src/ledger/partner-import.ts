@@ -1,13 +1,14 @@
 import type { Channel } from "../domain/category.ts";
 import type { Sql } from "./connection.ts";
 import type { EndpointRole } from "./endpoints.ts";
+import { knownZone } from "./zones.ts";
 
 /** One partner of an import; null keeps what is stored, or takes the default for a new partner. */
 export type ImportRow = {
   /** In the file, from 1. */
   line: number;
   partner: string;
-  name: string;
+  name: string | null;
   locale: string | null;
   timeZone: string | null;
   holidays: string[] | null;
@@ -72,13 +73,35 @@ export const repeatedPartners = async (sql: Sql, limit: number): Promise<{ partn
   return rows;
 };
 
+/** Lines whose time zone PostgreSQL does not know, in order. */
+export const linesOfUnknownZones = async (sql: Sql, limit: number): Promise<number[]> => {
+  const { rows } = await sql.query<{ line: number }>(
+    `WITH zones AS MATERIALIZED (SELECT DISTINCT time_zone FROM import_partners),
+          unknown AS MATERIALIZED (SELECT time_zone FROM zones WHERE ${knownZone("time_zone")} <> time_zone)
+     SELECT line FROM import_partners WHERE time_zone IN (SELECT time_zone FROM unknown) ORDER BY line LIMIT $1`,
+    [limit],
+  );
+  return rows.map(({ line }) => line);
+};
+
+/** Lines of partners that are new, or had left, and are given no name. */
+export const namelessPartners = async (sql: Sql, limit: number): Promise<number[]> => {
+  const { rows } = await sql.query<{ line: number }>(
+    `SELECT line FROM import_partners i WHERE name IS NULL
+       AND NOT EXISTS (SELECT FROM partners p WHERE p.partner = i.partner AND p.left_at IS NULL)
+     ORDER BY line LIMIT $1`,
+    [limit],
+  );
+  return rows.map(({ line }) => line);
+};
+
 /**
  * Merges what was gathered: partners are created, brought back or updated; endpoints are matched by channel and address
  * and keep their number, secret and status, and new ones are added. Endpoints that the import does not name stay.
  *
  * In the caller's transaction.
  */
-export const mergeImport = async (sql: Sql): Promise<{ partners: number; endpoints: number }> => {
+export const mergeImport = async (sql: Sql): Promise<{ partners: number; created: number; endpoints: number }> => {
   await sql.query("ANALYZE import_partners; ANALYZE import_endpoints; SET LOCAL enable_hashjoin = on");
   await sql.query("SET LOCAL idle_in_transaction_session_timeout TO DEFAULT");
   await sql.query("LOCK TABLE partners, endpoints IN SHARE ROW EXCLUSIVE MODE");
@@ -87,12 +110,15 @@ export const mergeImport = async (sql: Sql): Promise<{ partners: number; endpoin
     `UPDATE endpoints e SET unwelcomed = true FROM import_partners i JOIN partners p ON p.partner = i.partner
      WHERE e.partner = i.partner AND e.deleted_at IS NULL AND i.subscriptions <> p.subscriptions`,
   );
+  const known = await sql.query<{ count: number }>(
+    "SELECT count(*) AS count FROM import_partners JOIN partners USING (partner)",
+  );
   const partners = await sql.query(
     `MERGE INTO partners p USING (
        SELECT i.*, e.partner IS NOT NULL AS has_endpoints
        FROM import_partners i LEFT JOIN (SELECT DISTINCT partner FROM import_endpoints) AS e USING (partner)
      ) AS i ON p.partner = i.partner
-     WHEN MATCHED THEN UPDATE SET name = i.name, locale = coalesce(i.locale, p.locale),
+     WHEN MATCHED THEN UPDATE SET name = coalesce(i.name, p.name), locale = coalesce(i.locale, p.locale),
        time_zone = coalesce(i.time_zone, p.time_zone), holidays = coalesce(i.holidays, p.holidays),
        subscriptions = coalesce(i.subscriptions, CASE WHEN p.left_at IS NULL THEN p.subscriptions ELSE '{*}' END),
        had_endpoints = p.had_endpoints OR i.has_endpoints,
@@ -116,7 +142,8 @@ export const mergeImport = async (sql: Sql): Promise<{ partners: number; endpoin
        INSERT INTO import_webhooks SELECT no, partner, address, secret_sealed FROM added WHERE channel = 'webhook')
      SELECT count(*) AS endpoints FROM added`,
   );
-  return { partners: partners.rowCount ?? 0, endpoints: rows[0]?.endpoints ?? 0 };
+  const merged = partners.rowCount ?? 0;
+  return { partners: merged, created: merged - (known.rows[0]?.count ?? 0), endpoints: rows[0]?.endpoints ?? 0 };
 };
 
 export type NewWebhook = { no: number; partner: string; address: string; secretSealed: Buffer };

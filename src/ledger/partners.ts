@@ -52,12 +52,16 @@ export const updatePartner = async (
   fields: { [K in Exclude<keyof NewPartner, "partner">]?: NewPartner[K] | undefined },
 ): Promise<PartnerRow | null> => {
   const { rows } = await sql.query<PartnerRow>(
-    `WITH welcome AS (
+    // Partners before endpoints: in this order an import locks the tables.
+    `WITH updated AS (
+       UPDATE partners SET name = coalesce($2, name), locale = coalesce($3, locale), time_zone = coalesce($4, time_zone),
+         holidays = coalesce($5, holidays), subscriptions = coalesce($6, subscriptions)
+       WHERE partner = $1 AND left_at IS NULL RETURNING ${COLUMNS}
+     ),
+     welcome AS (
        UPDATE endpoints SET unwelcomed = true WHERE partner = $1 AND deleted_at IS NULL AND $6::text[] IS NOT NULL
      )
-     UPDATE partners SET name = coalesce($2, name), locale = coalesce($3, locale), time_zone = coalesce($4, time_zone),
-       holidays = coalesce($5, holidays), subscriptions = coalesce($6, subscriptions)
-     WHERE partner = $1 AND left_at IS NULL RETURNING ${COLUMNS}`,
+     SELECT * FROM updated`,
     [partner, fields.name, fields.locale, fields.timeZone, fields.holidays, fields.subscriptions],
   );
   return rows[0] ?? null;

@@ -5,6 +5,7 @@ import type { Policy } from "../domain/policy.ts";
 import type { AcknowledgementStatus } from "./acknowledgements.ts";
 import type { EndpointStatus } from "./endpoints.ts";
 import type { Sql } from "./connection.ts";
+import { lookUp } from "./look-up.ts";
 
 /** What of a change its proof rests on. */
 export type ProofSubject = {
@@ -62,24 +63,33 @@ const WAIVER = (where: string): string =>
   `(SELECT json_build_object('by', w."by", 'reason', w.reason, 'at', ${UTC("w.at")}) FROM waivers w
     WHERE ${where} ORDER BY w.no DESC LIMIT 1)`;
 
+/** The revision since which the present date of change `c` holds, and when that was accepted. */
+export const SINCE = `
+  CROSS JOIN LATERAL (
+    SELECT coalesce(min(s.revision), c.revision) AS revision, (c.state->>'dateSince')::timestamptz AS at FROM revisions s
+    WHERE s.change = c.change AND s.accepted_at >= (c.state->>'dateSince')::timestamptz) AS since`;
+
+/** Whether notice `n` told of the present date: the same date of before a move there and back is another word. */
+export const BEARS_DATE = `n.fan_out_started_at IS NOT NULL AND n.revision >= since.revision
+  AND n.release_at IS NOT DISTINCT FROM c.release_at AND n.kind <> 'cancelled'`;
+
+/** Whether delivery `d` came back for good after it was taken. */
+export const BOUNCED = `EXISTS (
+  SELECT FROM ${lookUp("bounces", "notice = d.notice AND endpoint = d.endpoint")} AS b WHERE b.kind = 'hard')`;
+
 /** The change, its governing policy and its notices; null when there is no such change. */
 export const findProofSubject = async (sql: Sql, change: string): Promise<ProofSubject | null> => {
   const { rows } = await sql.query<ProofSubject>(
     `SELECT c.change, c.revision, c.status, c.service, c.state, p.policy, c.released_at AS "releasedAt", since.revision AS since,
             ARRAY(SELECT no FROM notices n WHERE n.change = c.change AND n.fan_out_started_at IS NOT NULL ORDER BY no) AS notices,
-            ARRAY(SELECT no FROM notices n WHERE n.change = c.change AND n.fan_out_started_at IS NOT NULL
-                    AND n.revision >= since.revision AND n.release_at IS NOT DISTINCT FROM c.release_at
-                    AND n.kind <> 'cancelled' ORDER BY no) AS dated,
+            ARRAY(SELECT no FROM notices n WHERE n.change = c.change AND ${BEARS_DATE} ORDER BY no) AS dated,
             coalesce((SELECT json_agg(json_build_object('revision', m.revision, 'from', m.differs->>'releaseAt',
                         'to', m.state->'fields'->>'releaseAt') ORDER BY m.revision)
                       FROM revisions m WHERE m.change = c.change AND m.differs ? 'releaseAt'), '[]') AS moves,
             ${WAIVER("w.change = c.change AND w.partner IS NULL AND w.at >= since.at")} AS waiver
      FROM changes c
      JOIN revisions r ON r.change = c.change AND r.revision = c.revision
-     JOIN policies p ON p.hash = r.policy
-     CROSS JOIN LATERAL (
-       SELECT coalesce(min(s.revision), c.revision) AS revision, (c.state->>'dateSince')::timestamptz AS at FROM revisions s
-       WHERE s.change = c.change AND s.accepted_at >= (c.state->>'dateSince')::timestamptz) AS since
+     JOIN policies p ON p.hash = r.policy ${SINCE}
      WHERE c.change = $1`,
     [change],
   );
@@ -93,7 +103,10 @@ export const findProofSubject = async (sql: Sql, change: string): Promise<ProofS
 const OWN = (notices: string): string => `
   CROSS JOIN LATERAL (SELECT * FROM deliveries WHERE notice = ${notices} AND endpoint = e.no LIMIT 1) AS d`;
 
-/** Of the deliveries that bore the date, those that arrived: a later bounce takes one away. */
+/**
+ * Of the deliveries that bore the date, those that arrived: a later bounce takes one away. What the latest notice missed counts once
+ * none of its deliveries is tried any more: until then the partner is not told yet, whatever became of one endpoint.
+ */
 const PAGE = `
   SELECT p.partner, p.joined_at AS "joinedAt", p.left_at AS "leftAt", p.subscriptions && ARRAY['*', $2] AS subscribed,
          told.at AS "toldAt", told.channel, told.accepted, told.delivered, told.missed,
@@ -105,12 +118,13 @@ const PAGE = `
            (array_agg(d.channel ORDER BY d.sent_at, d.notice, d.endpoint) FILTER (WHERE arrived))[1] AS channel,
            min(d.sent_at) FILTER (WHERE arrived AND d.channel = 'email') AS accepted,
            min(d.sent_at) FILTER (WHERE arrived AND d.channel = 'webhook') AS delivered,
-           (array_agg(CASE WHEN d.status = 'sent' THEN 'bounced' ELSE d.reason END ORDER BY d.notice DESC, d.endpoint)
-              FILTER (WHERE NOT arrived AND d.notice = ANY($3) AND d.status <> 'waiting'))[1] AS missed
+           (array_agg(CASE d.status WHEN 'sent' THEN 'bounced' WHEN 'waiting' THEN NULL ELSE d.reason END
+                      ORDER BY d.notice DESC, d.status = 'waiting' DESC, d.endpoint)
+              FILTER (WHERE NOT arrived AND d.notice = ANY($3)
+                      AND (d.status <> 'waiting' OR d.attempts > 0 OR d.due_at <= now())))[1] AS missed
     FROM endpoints e CROSS JOIN unnest($4::int8[]) AS n (no) ${OWN("n.no")}
     CROSS JOIN LATERAL (
-      SELECT d.status = 'sent' AND d.notice = ANY($3::int8[]) AND NOT EXISTS (
-        SELECT FROM bounces b WHERE b.notice = d.notice AND b.endpoint = d.endpoint AND b.kind = 'hard') AS arrived) AS fate
+      SELECT d.status = 'sent' AND d.notice = ANY($3::int8[]) AND NOT ${BOUNCED} AS arrived) AS fate
     WHERE e.partner = p.partner) AS told
   CROSS JOIN LATERAL (
     SELECT count(*) FILTER (WHERE e.status = 'active' AND e.role = 'primary') AS alive,

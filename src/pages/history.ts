@@ -1,4 +1,4 @@
-import type { Change, ChangeFields, Difference } from "../domain/change.ts";
+import type { Change, ChangeFields, ChangeStatus, Difference } from "../domain/change.ts";
 import type { HistoryEntry } from "../ledger/histories.ts";
 import { type DifferenceRow, differenceRows } from "../render/difference-rows.ts";
 import { type DiffedParagraph, paragraphDiff } from "../render/paragraph-diff.ts";
@@ -21,9 +21,10 @@ export type ShownRevision = ShownDifference & {
 
 type Told = { words: Words; zones: Zones };
 
-const EVENT_LABELS: Readonly<Record<string, WordKey>> = {
-  "forewarn.change.cancelled": "history.cancelled",
-  "forewarn.change.released": "history.released",
+/** Which word stands for an event on the change as a whole, where it did what it says. */
+const EVENT_LABELS: Readonly<Record<string, { status: ChangeStatus; label: WordKey }>> = {
+  "forewarn.change.cancelled": { status: "cancelled", label: "history.cancelled" },
+  "forewarn.change.released": { status: "released", label: "history.released" },
 };
 
 /** Which word stands for a revision: the weightiest of what it changed. */
@@ -32,13 +33,14 @@ const FIELD_LABELS: readonly { field: keyof ChangeFields; label: WordKey }[] = [
   { field: "releaseAt", label: "history.rescheduled" },
 ];
 
-const labelOf = ({ type, revision, state, differs, minor }: HistoryEntry): WordKey => {
+/** Null for a revision that says nothing: all of its event was outdated, or as it was before. */
+const labelOf = ({ type, revision, state, differs, minor }: HistoryEntry): WordKey | null => {
   const byEvent = EVENT_LABELS[type];
-  if (byEvent) return byEvent;
+  if (byEvent) return byEvent.status === state.status ? byEvent.label : null;
   if (revision === 1) return state.fields.category === "normal" ? "history.recorded" : "history.announced";
   const found = FIELD_LABELS.find(({ field }) => Object.hasOwn(differs, field));
   if (found) return found.label;
-  if (Object.keys(differs).length === 0) return "history.unchanged";
+  if (Object.keys(differs).length === 0) return null;
   return minor ? "history.minor" : "history.amended";
 };
 
@@ -55,13 +57,17 @@ export const shownDifference = (
   return { rows, paragraphs: diff.filter(({ kind }) => kind !== "same") };
 };
 
-/** Every revision, the newest first. */
+/** Every revision that says anything, the newest first. */
 export const shownHistory = (history: readonly HistoryEntry[], told: Told): ShownRevision[] =>
-  history.toReversed().map((entry) => ({
-    label: told.words.say(labelOf(entry)),
-    revision: told.words.say("history.revision", { revision: entry.revision }),
-    when: shortMoment(told.words, told.zones.partner, entry.at),
-    at: entry.at.toISOString(),
-    reason: entry.reason === null ? null : plainLine(entry.reason),
-    ...shownDifference(entry.differs, entry.state, told),
-  }));
+  history.toReversed().flatMap((entry) => {
+    const label = labelOf(entry);
+    if (label === null) return [];
+    return {
+      label: told.words.say(label),
+      revision: told.words.say("history.revision", { revision: entry.revision }),
+      when: shortMoment(told.words, told.zones.partner, entry.at),
+      at: entry.at.toISOString(),
+      reason: entry.reason === null ? null : plainLine(entry.reason),
+      ...shownDifference(entry.differs, entry.state, told),
+    };
+  });

@@ -4,36 +4,57 @@ import { systemClock } from "../clock.ts";
 import { type Config, ConfigError } from "../config.ts";
 import { DEFAULT_POLICY, type Policy, readPolicy } from "../domain/policy.ts";
 import type { Fault } from "../domain/fault.ts";
+import { wordsOf } from "../errors.ts";
 import { makeKeyring } from "../keyring.ts";
-import { askLedger, openLedger } from "../ledger/connection.ts";
+import { askLedger, type Ledger, openLedger } from "../ledger/connection.ts";
 import { migrateLedger } from "../ledger/migrate.ts";
+import { zoneFaults } from "../ledger/zones.ts";
 import type { Log } from "../log.ts";
 import { makeOutages } from "../outages.ts";
 import { openRedis, watchRedis } from "../queue/connection.ts";
 import { openQueues, PREFIX } from "../queue/queues.ts";
 import { settlePort } from "./free-port.ts";
 import { warnOfSettings } from "../queue/settings.ts";
+import { checkTemplates } from "./own-templates.ts";
 import type { Parts } from "./parts.ts";
+
+const policyError = (file: string | undefined, faults: readonly Fault[]): ConfigError =>
+  new ConfigError(
+    faults.map((fault) => ({
+      path: `FOREWARN_POLICY${file === undefined ? "" : ` ${file}`}${fault.path ? `: ${fault.path}` : ""}`,
+      message: fault.message,
+    })),
+  );
 
 /** The policy in force: the file's, over the defaults. Throws ConfigError with every fault of the file. */
 export const loadPolicy = async (file: string | undefined): Promise<Policy> => {
   if (file === undefined) return DEFAULT_POLICY;
   const fail = (faults: readonly Fault[]): never => {
-    throw new ConfigError(
-      faults.map((fault) => ({
-        path: `FOREWARN_POLICY ${file}${fault.path ? `: ${fault.path}` : ""}`,
-        message: fault.message,
-      })),
-    );
+    throw policyError(file, faults);
   };
+  const failFor = (fault: string, error: unknown) => fail([{ path: "", message: `${fault}: ${wordsOf(error)}` }]);
+  let text: string;
+  try {
+    text = await readFile(file, "utf8");
+  } catch (error) {
+    return failFor("cannot be read; name a JSON file that this user may read", error);
+  }
   let json: unknown;
   try {
-    json = JSON.parse(await readFile(file, "utf8"));
+    json = JSON.parse(text);
   } catch (error) {
-    return fail([{ path: "", message: `is not JSON: ${error instanceof Error ? error.message : String(error)}` }]);
+    return failFor("is not JSON; correct it where it says", error);
   }
   const read = readPolicy(json);
   return "faults" in read ? fail(read.faults) : read.policy;
+};
+
+/** Throws ConfigError when the ledger cannot reckon in the policy's zone. */
+const checkZone = async (ledger: Ledger, policy: Policy, file: string | undefined): Promise<void> => {
+  const faults = await zoneFaults(ledger.pools.routine, policy.timeZone);
+  if (faults.length === 0) return;
+  await ledger.close();
+  throw policyError(file, faults);
 };
 
 /** A worker by itself shares its servers with others: it can't start any of its own. */
@@ -58,8 +79,10 @@ export const connect = async (given: Config, log: Log, prefix = PREFIX): Promise
   const redisUrl = need(config.redisUrl, "REDIS_URL", "redis://redis.internal:6379");
   const secret = need(config.secret, "FOREWARN_SECRET", "a line of `openssl rand -base64 48`");
   const policy = await loadPolicy(config.policyFile);
+  checkTemplates(config.templatesFolder);
   await migrateLedger(databaseUrl);
   const ledger = openLedger(databaseUrl, log);
+  await checkZone(ledger, policy, config.policyFile);
   const redis = openRedis(redisUrl, "producer");
   const outages = makeOutages({ log, ask: { ledger: () => askLedger(ledger), queue: () => redis.ping() } });
   for (const pool of Object.values(ledger.pools)) pool.on("error", () => outages.suspect("ledger"));

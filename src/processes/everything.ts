@@ -7,7 +7,8 @@ import { endLeases } from "../ledger/chunks.ts";
 import type { Log } from "../log.ts";
 import { startApi } from "./api.ts";
 import { connect, loadPolicy } from "./connect.ts";
-import { removeLocalServer, writeLocalServer } from "./local-server.ts";
+import { localSettings, removeLocalServer, writeLocalServer } from "./local-server.ts";
+import { checkTemplates } from "./own-templates.ts";
 import type { Parts, Running } from "./parts.ts";
 import { startScheduler } from "./scheduler.ts";
 import { keptSecret } from "./secret.ts";
@@ -43,6 +44,7 @@ export const startEverything = async (given: Config, log: Log): Promise<Everythi
   };
   // A fault in it is told before anything is started or written.
   await loadPolicy(given.policyFile);
+  checkTemplates(given.templatesFolder);
   try {
     const config: Config = {
       ...given,
@@ -75,6 +77,7 @@ export const startEverything = async (given: Config, log: Log): Promise<Everythi
       pid: process.pid,
       databaseUrl: given.databaseUrl === undefined ? config.databaseUrl : undefined,
       redisUrl: given.redisUrl === undefined ? config.redisUrl : undefined,
+      settings: localSettings(parts.config),
     });
     stops.add("server.json", async () => removeLocalServer(config.dataFolder));
     return { address: api.address, parts, adminKey: made, stop: () => stops.run() };

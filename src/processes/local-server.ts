@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
+import type { Config } from "../config.ts";
 
 /** What `start` leaves in the data folder while it runs, so that the CLI finds it. */
 export type LocalServer = {
@@ -8,7 +9,36 @@ export type LocalServer = {
   /** Of the embedded servers only: sockets in this folder, without a password. */
   databaseUrl?: string | undefined;
   redisUrl?: string | undefined;
+  /** Absent: it was written by an older version. */
+  settings?: LocalSettings | undefined;
 };
+
+/** What the server was started with, for those who look at it from another shell; nothing secret. */
+export type LocalSettings = {
+  publicUrl: string;
+  /** Absolute. */
+  policyFile?: string | undefined;
+  templatesFolder?: string | undefined;
+  /** By which ways the provider's own contact is told. */
+  contactWays: readonly string[];
+  sendsMail: boolean;
+};
+
+/** The ways in which somebody of the provider's is told. */
+export const contactWaysOf = ({ contact, contactWebhook }: Pick<Config, "contact" | "contactWebhook">): string[] => [
+  ...(contact === undefined ? [] : ["mail"]),
+  ...(contactWebhook === undefined ? [] : ["webhook"]),
+];
+
+const absolute = (path: string | undefined): string | undefined => path && resolve(path);
+
+export const localSettings = (config: Config): LocalSettings => ({
+  publicUrl: config.publicUrl,
+  policyFile: absolute(config.policyFile),
+  templatesFolder: absolute(config.templatesFolder),
+  contactWays: contactWaysOf(config),
+  sendsMail: config.smtpUrl !== undefined,
+});
 
 const serverFile = (dataFolder: string): string => join(dataFolder, "server.json");
 const keyFile = (dataFolder: string): string => join(dataFolder, "admin-key");
@@ -17,8 +47,8 @@ const keyFile = (dataFolder: string): string => join(dataFolder, "admin-key");
 export const readLocalServer = (dataFolder: string): LocalServer | null => {
   const file = serverFile(dataFolder);
   if (!existsSync(file)) return null;
-  const { url, pid, databaseUrl, redisUrl } = JSON.parse(readFileSync(file, "utf8")) as Partial<LocalServer>;
-  return typeof url === "string" && typeof pid === "number" ? { url, pid, databaseUrl, redisUrl } : null;
+  const { url, pid, databaseUrl, redisUrl, settings } = JSON.parse(readFileSync(file, "utf8")) as Partial<LocalServer>;
+  return typeof url === "string" && typeof pid === "number" ? { url, pid, databaseUrl, redisUrl, settings } : null;
 };
 
 export const writeLocalServer = (dataFolder: string, server: LocalServer): void => {

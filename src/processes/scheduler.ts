@@ -13,6 +13,7 @@ import { makeTellProvider } from "../flow/tell-provider.ts";
 import { makeTendPartners } from "../flow/tend-partners.ts";
 import { makeWatchMinimums } from "../flow/watch-minimums.ts";
 import { makeWatchOverdue } from "../flow/watch-overdue.ts";
+import { findPauses } from "../ledger/installation.ts";
 import { noticeJob, planJob } from "../queue/jobs.ts";
 import { EXPECTED_MS } from "../queue/lanes.ts";
 import { noticeQueue, planQueue } from "../queue/queues.ts";
@@ -55,9 +56,21 @@ const lookAfterOutage = ({ redis }: Pick<Parts, "redis">, reconcile: Reconcile):
   };
 };
 
+/** Who starts a scheduler expects notices to go out: a pause that outlived the former one is told. */
+const warnOfPauses = async ({ ledger, log }: Pick<Parts, "ledger" | "log">): Promise<void> => {
+  const { pausedAt, changes } = await findPauses(ledger.pools.urgent);
+  if (pausedAt !== null) log.warn({ pausedAt }, "all sending is still paused, emergencies too");
+  if (changes.length > 0)
+    log.warn(
+      { changes: changes.map(({ change }) => change).slice(0, 10), count: changes.length },
+      "changes are still paused",
+    );
+};
+
 /** Plans events, fans out due notices, sweeps each second and reconciles each minute. Run as many as you like. */
 export const startScheduler = async (parts: Parts): Promise<Running> => {
   const { config, ledger, queues, outages, redis, redisUrl, prefix, registry, log } = parts;
+  await warnOfPauses(parts);
   const takeEvent = makeTakeEvent({ acceptEvent: makeAcceptEvent(parts), ledger, log });
   let quietAt = 0;
   const words = hearUrgent(parts, () => {

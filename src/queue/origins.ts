@@ -19,6 +19,8 @@ export const PER_ORIGIN = 32;
 const SILENCES = 5;
 const REST_MS = 30_000;
 const MOMENT_MS = 250;
+/** Origins that are remembered: there are as many as partners' addresses, and one that was silent may never be asked again. */
+export const MOST_REMEMBERED = 10_000;
 
 /**
  * One hanging host gets at most PER_ORIGIN sends at once, and after five silences in a row none for half a minute; then
@@ -27,6 +29,10 @@ const MOMENT_MS = 250;
 export const makeOrigins = (now: () => number = () => performance.now()): Origins => {
   const states = new Map<string, State>();
   let waiters: (() => void)[] = [];
+  /** Forgets who has been remembered longest and has nothing in flight: its silences are counted anew. */
+  const forgetOne = (): void => {
+    for (const [origin, { inFlight }] of states) if (inFlight === 0) return void states.delete(origin);
+  };
   return {
     ask: (origin) => {
       const state = states.get(origin);
@@ -36,7 +42,9 @@ export const makeOrigins = (now: () => number = () => performance.now()): Origin
       return state.inFlight < (state.silences >= SILENCES ? 1 : PER_ORIGIN) ? { kind: "go" } : { kind: "full" };
     },
     begin: (origin) => {
-      const state = states.get(origin) ?? { inFlight: 0, silences: 0, restsUntil: 0 };
+      const known = states.get(origin);
+      if (!known && states.size >= MOST_REMEMBERED) forgetOne();
+      const state = known ?? { inFlight: 0, silences: 0, restsUntil: 0 };
       state.inFlight += 1;
       states.set(origin, state);
     },

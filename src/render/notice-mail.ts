@@ -19,8 +19,8 @@ export type NoticeMail = {
   text: string;
   /** The `text/calendar` part of a dated change; `method` is the part's parameter too. */
   calendar: { method: Invitation["method"]; body: string } | null;
-  /** The page where this recipient's address ends its mails (RFC 8058); null: the delivery is to no endpoint. */
-  unsubscribe: string | null;
+  /** Where this recipient's address ends its mails (RFC 8058), and the token that says so; null: the delivery is to no endpoint. */
+  unsubscribe: { page: string; token: string } | null;
 };
 
 /** A recipient's own parts of a mail; everything else is shared. */
@@ -134,11 +134,12 @@ export const makeNoticeMails = ({ templates, keyring, publicUrl, organizer }: No
     const mail = sharedFor(content, to, now);
     const token = keyring.pageToken(to.partner, content.change?.change ?? null, to.pageEpoch);
     const endpoint = endpointOfDelivery(to.delivery);
-    const unsubscribe = endpoint === null ? null : unsubscribePage(publicUrl, keyring.unsubscribeToken(endpoint));
+    const leaving = endpoint === null ? null : keyring.unsubscribeToken(endpoint);
+    const unsubscribe = leaving === null ? null : { page: unsubscribePage(publicUrl, leaving), token: leaving };
     const own = {
       name: plainLine(to.name),
       page: partnerPage(publicUrl, token),
-      unsubscribe: unsubscribe ?? "",
+      unsubscribe: unsubscribe?.page ?? "",
     };
     const { html, text, calendar } = mail[written];
     return {

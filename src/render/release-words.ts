@@ -1,4 +1,4 @@
-import { dayOf, daysBetween, isDateOnly, isZone, releaseInstant } from "../domain/calendar.ts";
+import { dayOf, daysBetween, isDateOnly, releaseInstant, zoneName } from "../domain/calendar.ts";
 import type { ChangeStatus } from "../domain/change.ts";
 import { parseDuration } from "../domain/duration.ts";
 import type { Words } from "./words.ts";
@@ -23,7 +23,7 @@ const DAY = { weekday: "long", day: "numeric", month: "long", year: "numeric" } 
 const TIME = { hour: "2-digit", minute: "2-digit" } as const;
 
 /** The zone if this runtime knows it, UTC otherwise: a mail with UTC times beats none. */
-const known = (zone: string): string => (isZone(zone) ? zone : "UTC");
+const known = (zone: string): string => zoneName(zone) ?? "UTC";
 
 const named = (zone: string): string => zone.replaceAll("_", " ");
 

@@ -6,15 +6,17 @@ import { Liquid, LiquidError } from "liquidjs";
 export const TEMPLATES = ["notice.html.liquid", "notice.text.liquid"] as const;
 export type TemplateName = (typeof TEMPLATES)[number];
 
-/** A template that cannot be read or rendered; `file` and `line` say where. */
+/** A template that cannot be read or rendered; `file` and `line` say where, `problem` what. */
 export class TemplateError extends Error {
   readonly file: string;
   readonly line: number;
+  readonly problem: string;
   constructor(where: { file: string; line: number }, problem: string) {
     super(`${where.file}, line ${where.line}: ${problem}`);
     this.name = "TemplateError";
     this.file = where.file;
     this.line = where.line;
+    this.problem = problem;
   }
 }
 
@@ -26,12 +28,14 @@ export type Templates = {
 const BUILT_IN = fileURLToPath(new URL("./templates/", import.meta.url));
 const RENDER_LIMIT_MS = 2_000;
 
-const shown = (file: string): string => {
+/** A file as people would type it from here. */
+export const shown = (file: string): string => {
   const path = relative(process.cwd(), file);
   return path.startsWith("..") ? file : path;
 };
 
-const located = (name: string, fault: unknown): unknown => {
+/** The library's fault as a TemplateError; anything else as it is. */
+export const located = (name: string, fault: unknown): unknown => {
   if (!LiquidError.is(fault)) return fault;
   const [line] = fault.token.getPosition();
   // Only the problem: the library appends file and position in a form of its own.

@@ -1,8 +1,12 @@
 import PostalMime, { type Email } from "postal-mime";
 import { readReports, readStatusFields, type RecipientReport } from "../domain/bounce.ts";
 
+/** A mail that somebody's mail program wrote to the address of our `List-Unsubscribe`. */
+export type UnsubscribingMail = { kind: "unsubscribing"; token: string };
+
 /** A delivery status notification (RFC 3464), as far as it says which mail of ours came to what. */
 export type BounceMail = {
+  kind: "report";
   reports: RecipientReport[];
   /** Ids of the kind that our `Message-ID` and ENVID are made of, `msg_…`. */
   mailIds: string[];
@@ -10,6 +14,8 @@ export type BounceMail = {
   to: string[];
 };
 
+/** The token of `unsubscribing` in email.ts. */
+const UNSUBSCRIBING = /^\s*unsubscribe\s+([\w-]+\.[\w-]+)\s*$/i;
 const MAIL_ID = /\bmsg_[a-z2-7]{26}\b/g;
 /** More than any honest report quotes. */
 const MOST = 20;
@@ -31,12 +37,14 @@ const parse = async (raw: Buffer): Promise<Email | null> => {
 };
 
 /**
- * Reads a raw mail; null when it is no delivery status notification. Only its machine-readable parts count: the status, the
- * returned headers and its own references, never the prose.
+ * Reads a raw mail; null when it is neither a delivery status notification nor a mail that unsubscribes. Of a notification only its
+ * machine-readable parts count: the status, the returned headers and its own references, never the prose.
  */
-export const readBounceMail = async (raw: Buffer): Promise<BounceMail | null> => {
+export const readReturnedMail = async (raw: Buffer): Promise<BounceMail | UnsubscribingMail | null> => {
   const mail = await parse(raw);
   if (!mail) return null;
+  const [, token] = UNSUBSCRIBING.exec(mail.subject ?? "") ?? [];
+  if (token !== undefined) return { kind: "unsubscribing", token };
   const partsOf = (...types: string[]) =>
     mail.attachments.filter(({ mimeType }) => types.includes(mimeType)).map(({ content }) => textOf(content));
   const groups = partsOf("message/delivery-status", "message/global-delivery-status").flatMap(readStatusFields);
@@ -52,6 +60,7 @@ export const readBounceMail = async (raw: Buffer): Promise<BounceMail | null> =>
   const quoted = [...envelopeIds, ...returned, mail.inReplyTo ?? "", mail.references ?? ""].join("\n");
   const to = returned.flatMap((headers) => [...headers.matchAll(/^to:(?:.*\n[ \t])*.*$/gim)].map(([line]) => line));
   return {
+    kind: "report",
     reports,
     mailIds: [...new Set(quoted.match(MAIL_ID) ?? [])].slice(0, MOST),
     to: [

@@ -1,5 +1,4 @@
 import type { Clock } from "../clock.ts";
-import { endpointId, endpointOfDelivery } from "../domain/delivery.ts";
 import type { Keyring } from "../keyring.ts";
 import type { Log } from "../log.ts";
 import type { Outages } from "../outages.ts";
@@ -43,15 +42,14 @@ export const makeEmailSender = (deps: EmailSenderDeps): Sender => {
   const relay = makeMailRelay(deps);
   const sign = deps.dkim && makeDkim(deps.dkim);
 
-  /** RFC 8058: one HTTPS address that ends this endpoint's mails, and one for readers without a browser. */
-  const unsubscribing = ({ delivery }: Addressee, page: string | null): Record<string, string> => {
-    const endpoint = endpointOfDelivery(delivery);
-    if (endpoint === null || page === null) return {};
-    return {
-      "List-Unsubscribe": `<${page}>, <mailto:${from.address}?subject=unsubscribe%20${endpointId(endpoint)}>`,
-      "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
-    };
-  };
+  /** RFC 8058: one HTTPS address that ends this endpoint's mails, and one for programs that write a mail instead (bounce-mail.ts). */
+  const unsubscribing = (by: NoticeMail["unsubscribe"]): Record<string, string> =>
+    by === null
+      ? {}
+      : {
+          "List-Unsubscribe": `<${by.page}>, <mailto:${from.address}?subject=unsubscribe%20${by.token}>`,
+          "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+        };
 
   /** Of each content, by what else a form holds: its threads may have other subjects than it. */
   const forms = new WeakMap<NoticeContent, Map<string, MailForm>>();
@@ -92,7 +90,7 @@ export const makeEmailSender = (deps: EmailSenderDeps): Sender => {
       messageId: `<${id}@${domain}>`,
       inReplyTo: to.threadRoot === null ? null : `<${webhookId(to.threadRoot)}@${domain}>`,
       date: now,
-      headers: unsubscribing(to, mail.unsubscribe),
+      headers: unsubscribing(mail.unsubscribe),
     });
   };
 

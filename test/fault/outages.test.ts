@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { describe, type TestContext, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
+import { DEFAULT_POLICY } from "../../src/domain/policy.ts";
 import { SLOTS } from "../../src/processes/sender.ts";
 import type { Cluster } from "../support/cluster.ts";
 import { inDays } from "../support/days.ts";
+import { startPipeline } from "../support/pipeline.ts";
 import type { Program } from "../support/programs.ts";
 import { FULL, SEED, seededRandom } from "../support/random.ts";
 import { allSent, arrivedIds, expectedIds, startScene } from "../support/scene.ts";
@@ -144,6 +146,37 @@ describe("outages", { concurrency: FULL ? 1 : 3 }, () => {
       await toldOnce(programs, "postgres", round);
     }
     await report(t, cluster, "PostgreSQL restarted, -m immediate", { kills: rounds, inFlight: rounds * IN_FLIGHT });
+  });
+
+  // Three quarters of a minute, so only among the large ones: a lease is half a minute at least.
+  test("PostgreSQL away for longer than a lease: what was sent meanwhile is settled before anybody sends it again", {
+    skip: FULL ? false : "npm run test:fault",
+  }, async (t) => {
+    const count = 150;
+    const policy = { ...DEFAULT_POLICY, timeouts: { webhook: "PT1S", email: "PT1S" } };
+    const postgres = await privatePostgres({ durable: true });
+    await migrateLedger(postgres.url);
+    const pipeline = await startPipeline({ databaseUrl: postgres.url, policy });
+    await pipeline.addService("reports");
+    await pipeline.addPartners(count, "webhook");
+    for (let at = 1; at <= count; at += 1)
+      pipeline.receiver.script(`/p${at}`, { kind: "answer", status: 204, delayMs: 600 });
+    await pipeline.announce({
+      change: "CHG-1",
+      category: "major",
+      service: "reports",
+      title: "x",
+      releaseAt: inDays(60),
+    });
+    await pipeline.receiver.waitFor(100);
+    await postgres.stop();
+    await pause(36_000);
+    await postgres.start();
+    await until(async () => (await pipeline.counts())["sent"] === count, { what: "all sent", deadlineMs: BACK_MS });
+    const arrived = pipeline.receiver.received.map((post) => post.path);
+    const scenario = "PostgreSQL away for longer than a lease";
+    const expected = Array.from({ length: count }, (_, at) => `/p${at + 1}`);
+    judge(t, { scenario, deliveries: count, kills: 1, ...tally(expected, arrived), inFlight: 0 }, SEED);
   });
 
   test("a sender paused past its lease and woken does no harm beyond its deliveries in flight, and a paused scheduler stops nobody's sweeping", async (t) => {

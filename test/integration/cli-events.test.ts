@@ -91,10 +91,63 @@ test("emit sends a file as it is, and standard input where no file is named", as
   const fromFile = await cli.forewarn(["emit", file, "--json"]);
   const fromInput = await cli.forewarn(["emit"], { input: JSON.stringify(envelope) });
   assert.deepEqual([fromFile.code, fromInput.code], [0, 0], fromFile.err + fromInput.err);
-  for (const call of cli.calls) assert.deepEqual(JSON.parse(call.body), envelope);
-  assert.equal(cli.calls.length, 2);
+  const sent = cli.calls.filter(({ method }) => method === "POST");
+  for (const call of sent) assert.deepEqual(JSON.parse(call.body), envelope);
+  assert.equal(sent.length, 2);
   assert.deepEqual(JSON.parse(fromFile.out), PLAN);
   assert.match(fromInput.err, /accepted earlier/);
+});
+
+test("emit says which field was not taken, which event is newer and what to do", async () => {
+  const by = { time: "2027-02-01T08:00:00.000Z", source: "/billing", id: "evt-7" };
+  cli.answers["POST /v1/events"] = { status: 202, body: { ...PLAN, outdated: [{ field: "title", by }] } };
+  const run = await cli.forewarn(["emit", "--type", "updated", "--change", "CHG-1", "--title", "Late"]);
+  assert.equal(run.code, 0, run.err);
+  assert.match(
+    run.out,
+    /^outdated title was not taken: event evt-7 of \/billing set it and is newer \(2027-02-01T08:00:00\.000Z\); to set it all the same, send it in a new event with a later time$/m,
+  );
+});
+
+test("emit says what a held event waits for, and gives no verdict on it, nor on what is cancelled", async () => {
+  const held = { change: "NOPE", revision: 0, status: "held", verdict: null, notices: [] };
+  cli.answers["POST /v1/events"] = { status: 202, body: held };
+  const run = await cli.forewarn(["emit", "--type", "updated", "--change", "NOPE", "--title", "x"]);
+  assert.match(run.out, /held until forewarn\.change\.created of NOPE comes; .*a typo in --change looks the same/);
+  assert.doesNotMatch(run.out, /verdict|category/);
+  const verdict = { ...PLAN.verdict, status: "none", minimum: null };
+  cli.answers["POST /v1/events"] = { status: 202, body: { ...PLAN, status: "cancelled", verdict, notices: [] } };
+  const cancelled = await cli.forewarn(["emit", "--type", "cancelled", "--change", "CHG-1", "--reason", "x"]);
+  assert.doesNotMatch(cancelled.out, /verdict|demands no notice/);
+});
+
+test("each fault of a refused event is printed once, though its detail names it too; --json has both", async () => {
+  const errors = [
+    { path: "title", message: "is missing; give one line" },
+    { path: "service", message: "is missing; give the service's id" },
+  ];
+  const detail = `the event is refused: ${errors.map(({ path, message }) => `${path} ${message}`).join("; ")}`;
+  cli.answers["POST /v1/events"] = {
+    status: 422,
+    body: { title: "The input is not valid", status: 422, detail, errors },
+  };
+  const emit = ["emit", "--type", "created", "--change", "CHG-1"];
+  const run = await cli.forewarn(emit);
+  assert.equal(
+    run.err,
+    "forewarn: the event is refused\n  title: is missing; give one line\n  service: is missing; give the service's id\n",
+  );
+  assert.deepEqual(JSON.parse((await cli.forewarn([...emit, "--json"])).err), { detail, errors, exitCode: 1 });
+});
+
+test("a conflict is printed once", async () => {
+  const detail = "change CHG-1 exists already; use another id";
+  cli.answers["POST /v1/events"] = {
+    status: 409,
+    body: { status: 409, detail, errors: [{ path: "change", message: detail }] },
+  };
+  const run = await cli.forewarn(["emit", ...FLAGS]);
+  assert.equal(run.err, `forewarn: ${detail}\n`);
 });
 
 test("a list of events goes out as one batch; one refused event fails the command and is named", async () => {
@@ -122,7 +175,12 @@ test("preview asks for a dry run at the given time and says whom it would reach"
   const run = await cli.forewarn(["preview", ...FLAGS, "--at", "2027-02-11T09:30:00Z"]);
   assert.equal(run.code, 0, run.err);
   assert.deepEqual(Object.fromEntries(cli.calls[0]?.query ?? []), { dryRun: "true", at: "2027-02-11T09:30:00Z" });
-  assert.match(run.out, /12 partners: 9 mails, 1 webhook; 1 partner unreachable/);
+  assert.match(run.out, /^reaches {2}11 partners: 9 mails, 1 webhook; 1 more cannot be reached$/m);
+  cli.answers["POST /v1/events"] = {
+    body: { ...PLAN, notices: [], recipients: { partners: 10, email: 9, webhook: 4, unreachable: 0 } },
+  };
+  const untold = await cli.forewarn(["preview", ...FLAGS]);
+  assert.match(untold.out, /^reaches {2}nobody; it concerns 10 partners$/m, "no notice is due");
 });
 
 test("lists are paged through up to their limit, and say when there is more", async () => {
@@ -142,7 +200,9 @@ test("lists are paged through up to their limit, and say when there is more", as
   const run = await cli.forewarn(["changes", "--category", "major", "--limit", "3"]);
   assert.equal(run.code, 0, run.err);
   assert.deepEqual(
-    cli.calls.map((call) => [call.query.get("category"), call.query.get("limit")]),
+    cli.calls
+      .filter(({ path }) => path === "/v1/changes")
+      .map((call) => [call.query.get("category"), call.query.get("limit")]),
     [
       ["major", "3"],
       ["major", "1"],

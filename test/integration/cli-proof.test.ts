@@ -53,6 +53,15 @@ test("proof shows who was told and how far ahead, as a table, as JSON and as CSV
   );
 });
 
+test("each partner whom no endpoint reaches any more is marked, and each endpoint that takes nothing, though it was told in time", async () => {
+  await pipeline.sql.query("UPDATE endpoints SET status = 'unsubscribed' WHERE partner = 'acme'");
+  const { out } = await forewarn(["proof", "CHG-1"]);
+  await pipeline.sql.query("UPDATE endpoints SET status = 'active' WHERE partner = 'acme'");
+  assert.match(out, /2 partners, 1 pending, 1 met, 2 unreachable/);
+  assert.match(out, /^acme +met .* unreachable; email ep_\d+ unsubscribed$/m);
+  assert.match(out, /^mute +pending +unreachable$/m);
+});
+
 test("a change says first whom no endpoint reaches", async () => {
   const { out, err, code } = await forewarn(["change", "CHG-1"]);
   assert.equal(code, 0, err);

@@ -32,7 +32,7 @@ test("partners import streams the file and keeps the new secrets in a private fi
   };
   cli.answers["POST /v1/partners/import"] = {
     body: `${JSON.stringify(secret)}\n`,
-    headers: { "content-type": "application/x-ndjson" },
+    headers: { "content-type": "application/x-ndjson", "forewarn-partners": "3", "forewarn-created": "1" },
   };
   const csv = join(cli.folder, "partners.csv");
   const secrets = join(cli.folder, "secrets.ndjson");
@@ -43,6 +43,7 @@ test("partners import streams the file and keeps the new secrets in a private fi
   assert.equal(cli.calls[0]?.body, readFileSync(csv, "utf8"));
   assert.deepEqual(JSON.parse(readFileSync(secrets, "utf8")), secret);
   assert.equal(statSync(secrets).mode & 0o777, 0o600);
+  assert.match(run.err, /partners\.csv: 1 partner created, 2 updated; 1 new webhook, secrets in /);
   assert.doesNotMatch(run.out + run.err, /whsec_/);
   const piped = await cli.forewarn(["partners", "import", "-", "--format", "ndjson", "--json"], { input: "{}\n" });
   assert.equal(piped.code, 0, piped.err);
@@ -73,6 +74,7 @@ test("a refusal is a line per fault on standard error, and one JSON object with 
       errors: [
         { path: "timeZone", message: "is no zone", line: 2 },
         { path: "email", message: "is no address", line: 3 },
+        { path: "", message: "has fewer cells", line: 4 },
       ],
     },
   };
@@ -80,10 +82,17 @@ test("a refusal is a line per fault on standard error, and one JSON object with 
   writeFileSync(csv, "partner\n");
   const run = await cli.forewarn(["partners", "import", csv]);
   assert.deepEqual([run.code, run.out], [1, ""]);
-  assert.equal(run.err, "forewarn: 2 lines are wrong\n  line 2 timeZone: is no zone\n  line 3 email: is no address\n");
+  assert.equal(
+    run.err,
+    "forewarn: 2 lines are wrong\n  line 2 timeZone: is no zone\n  line 3 email: is no address\n  line 4: has fewer cells\n",
+  );
   const asJson = await cli.forewarn(["partners", "import", csv, "--json"]);
   assert.equal(asJson.code, 1);
-  assert.deepEqual((JSON.parse(asJson.err) as { errors: unknown[] }).errors.length, 2);
+  assert.deepEqual((JSON.parse(asJson.err) as { errors: unknown[] }).errors[0], {
+    path: "timeZone",
+    message: "is no zone",
+    line: 2,
+  });
 });
 
 test("keys create prints the key alone on standard output", async () => {
@@ -107,9 +116,89 @@ test("pause and resume hold one change or all", async () => {
     assert.equal(run.code, 0, run.err);
   }
   assert.deepEqual(
-    cli.calls.map((call) => call.path),
+    cli.calls.filter(({ method }) => method === "POST").map((call) => call.path),
     ["/v1/pause", "/v1/resume", "/v1/changes/CHG-1/pause", "/v1/changes/CHG-1/resume"],
   );
+});
+
+test("a pause is told on top of changes, under a plan, at a resume that leaves one, and by pause --status", async () => {
+  const since = "2026-11-20T10:00:00.000Z";
+  cli.answers["GET /v1/pause"] = {
+    body: { paused: true, pausedAt: since, waiting: 12, changes: [{ change: "CHG-1", pausedAt: since }] },
+  };
+  cli.answers["GET /v1/changes"] = { body: { items: [], next: null } };
+  cli.answers["POST /v1/events"] = {
+    body: { change: "CHG-2", revision: 1, status: "announced", verdict: null, notices: [] },
+  };
+  cli.answers["POST /v1/changes/CHG-2/resume"] = { body: {} };
+  const all =
+    "! all sending is paused since 2026-11-20 10:00 UTC, emergencies too: 12 deliveries wait; forewarn resume";
+  const one = "! CHG-1 is paused since 2026-11-20 10:00 UTC: nothing of it is sent; forewarn resume CHG-1";
+  const said = async (args: string[]): Promise<string[]> => {
+    const run = await cli.forewarn(args);
+    assert.equal(run.code, 0, run.err);
+    return run.out.split("\n").filter((line) => line.startsWith("!"));
+  };
+  const emit = ["emit", "--change", "CHG-2", "--category", "normal", "--service", "api", "--title", "t"];
+  assert.deepEqual(await said(["changes"]), [all, one]);
+  assert.deepEqual(await said(["pause", "--status"]), [all, one]);
+  assert.deepEqual(await said(emit), [all], "another change's pause does not concern this one");
+  assert.deepEqual(await said(["resume", "CHG-2"]), [all]);
+  cli.calls.length = 0;
+  JSON.parse((await cli.forewarn([...emit, "--json"])).out);
+  assert.deepEqual(
+    cli.calls.map(({ path }) => path),
+    ["/v1/events"],
+    "programs are not kept waiting for it",
+  );
+  cli.answers["GET /v1/pause"] = { status: 403, body: { title: "not allowed" } };
+  assert.deepEqual(await said(emit), [], "a key that may only emit is no fault");
+});
+
+test("a change shows the plan that is live, with revisions, and counts what ended until --all asks for it", async () => {
+  const none = { waiting: 0, sent: 0, failed: 0, suppressed: 0, skipped: 0 };
+  const notice = (revision: number, kind: string, { status, sent = 0 }: { status: string; sent?: number }) => ({
+    id: `CHG-1.r${revision}.${kind}`,
+    kind,
+    offset: null,
+    lane: "routine",
+    dueAt: "2027-02-11T09:30:00.000Z",
+    status,
+    revision,
+    counts: { email: { ...none, sent }, webhook: none },
+  });
+  cli.answers["GET /v1/changes/CHG-1"] = {
+    body: {
+      change: "CHG-1",
+      revision: 3,
+      status: "announced",
+      category: "major",
+      service: "api",
+      title: "t",
+      verdict: null,
+      notices: [
+        notice(1, "announcement", { status: "done", sent: 2 }),
+        notice(1, "reminder", { status: "superseded" }),
+        notice(2, "rescheduled", { status: "done" }),
+        notice(2, "reminder", { status: "planned" }),
+        notice(3, "amended", { status: "cancelled" }),
+      ],
+      revisions: [],
+    },
+  };
+  const shown = async (...more: string[]): Promise<[rows: string[], last: string]> => {
+    const run = await cli.forewarn(["change", "CHG-1", ...more]);
+    assert.equal(run.code, 0, run.err);
+    const lines = run.out.split("\n");
+    const from = lines.findIndex((line) => line.startsWith("due (UTC)"));
+    const table = lines.slice(from, lines.indexOf("", from));
+    const rows = table.filter((line) => line.startsWith("20")).map((line) => line.split(/ {2,}/).slice(1, 3).join(" "));
+    return [rows, table.at(-1) ?? ""];
+  };
+  const [live, count] = await shown();
+  assert.deepEqual(live, ["announcement 1", "reminder 2", "amended 3"]);
+  assert.equal(count, "2 notices of earlier revisions ended; forewarn change CHG-1 --all");
+  assert.equal((await shown("--all"))[0].length, 5);
 });
 
 test("without FOREWARN_URL it finds the data folder's own server and key", async () => {
@@ -175,6 +264,19 @@ test("wrong usage ends with exit code 2 and a suggestion", async () => {
   assert.equal(cli.calls.length, 0);
 });
 
+test("config check tells a policy file that is not there in one line, and one that is no JSON from it", async () => {
+  const missing = await cli.forewarn(["config", "check"], { env: { FOREWARN_POLICY: "/nope.json" } });
+  assert.equal(missing.code, 78);
+  assert.deepEqual(missing.err.trim().split("\n").slice(1), [
+    "  FOREWARN_POLICY: names a file that does not exist; example: ./policy.json",
+  ]);
+  const named = await cli.forewarn(["config", "check", "--policy", "/nope.json"]);
+  assert.match(named.err, /\/nope\.json: cannot be read; .*ENOENT/);
+  const broken = join(cli.folder, "broken.json");
+  writeFileSync(broken, "{");
+  assert.match((await cli.forewarn(["config", "check", "--policy", broken])).err, /broken\.json: is not JSON; /);
+});
+
 test("config check names every fault of the environment and the policy file at once, exit code 78", async () => {
   const policy = join(cli.folder, "policy.json");
   writeFileSync(policy, JSON.stringify({ timeZone: "Mars/Olympus", categories: { major: { notices: ["-P1Q"] } } }));
@@ -190,6 +292,33 @@ test("config check names every fault of the environment and the policy file at o
   const good = await cli.forewarn(["config", "check"]);
   assert.equal(good.code, 0, good.err);
   assert.match(good.out, /the configuration is good/);
+});
+
+test("config check names every fault of the operator's templates, and files that no template takes in", async () => {
+  const folder = join(cli.folder, "templates");
+  mkdirSync(folder);
+  const check = () => cli.forewarn(["config", "check"], { env: { FOREWARN_TEMPLATES: folder } });
+  writeFileSync(join(folder, "notice.text.liquid"), "one\n{% if x %}{{ nope | foo }");
+  writeFileSync(join(folder, "home.html.liquid"), "{{ title | bar }}");
+  writeFileSync(join(folder, "notice.txt.liquid"), "hello");
+  const wrong = await check();
+  assert.deepEqual(
+    [wrong.code, wrong.err.split("\n").slice(1, -1)],
+    [
+      78,
+      [
+        `  FOREWARN_TEMPLATES ${folder}/notice.txt.liquid: is unknown, did you mean notice.text.liquid?`,
+        `  FOREWARN_TEMPLATES ${folder}/home.html.liquid, line 1: undefined filter: bar`,
+        `  FOREWARN_TEMPLATES ${folder}/notice.text.liquid, line 2: output "{{ nope | foo }" not closed`,
+      ],
+    ],
+  );
+  writeFileSync(join(folder, "notice.text.liquid"), '{% render "signed.liquid" %}');
+  writeFileSync(join(folder, "home.html.liquid"), "{{ title }}");
+  rmSync(join(folder, "notice.txt.liquid"));
+  writeFileSync(join(folder, "signed.liquid"), "a partial of the operator's own");
+  const good = await check();
+  assert.equal(good.code, 0, good.err);
 });
 
 test("every command's help has an example", async () => {

@@ -1,12 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { addCalendar, dayOf } from "../../src/domain/calendar.ts";
-import type { Channel } from "../../src/domain/category.ts";
-import { makeTellProvider } from "../../src/flow/tell-provider.ts";
-import { makeWatchMinimums } from "../../src/flow/watch-minimums.ts";
+import { makeFanOutNotice } from "../../src/flow/fan-out-notice.ts";
+import { makePlanNotices } from "../../src/flow/plan-notices.ts";
+import { startScheduler } from "../../src/processes/scheduler.ts";
+import { startSender } from "../../src/processes/sender.ts";
+import { atEnd } from "../support/at-end.ts";
 import { inDays } from "../support/days.ts";
 import { kindsAt, startPipeline } from "../support/pipeline.ts";
 import { quietLog } from "../support/servers.ts";
+import { until } from "../support/until.ts";
 
 test("a date that moves while its announcement is being sent: each partner hears the old word, then the new one, once", async () => {
   const pipeline = await startPipeline();
@@ -40,6 +42,49 @@ test("a date that moves while its announcement is being sent: each partner hears
   }
 });
 
+test("a sender that takes a chunk while a cancellation is being committed begins nothing of it", async () => {
+  const pipeline = await startPipeline({ running: false });
+  const { parts, sql } = pipeline;
+  await pipeline.addService("reports");
+  await pipeline.addPartner("acme", ["webhook"]);
+  await sql.query("UPDATE endpoints SET unwelcomed = false");
+  await pipeline.announce({
+    change: "CHG-1",
+    category: "major",
+    service: "reports",
+    title: "Gone",
+    releaseAt: inDays(60),
+  });
+  const fanOutNotice = makeFanOutNotice({ ...parts, untilQuiet: () => Promise.resolve(), log: quietLog });
+  await fanOutNotice({ notice: "CHG-1.r1.announcement" });
+  // A second between what is skipped and its commit.
+  await sql.query(
+    "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(1); RETURN NULL; END $$",
+  );
+  await sql.query(
+    "CREATE TRIGGER slow AFTER UPDATE ON deliveries FOR EACH ROW WHEN (NEW.status = 'skipped') EXECUTE FUNCTION slow()",
+  );
+  await pipeline.say("cancelled", { change: "CHG-1", reason: "gone" });
+  const planning = makePlanNotices({ ...parts, fanOutNotice, log: quietLog })({ change: "CHG-1", revision: 2 });
+  await until(
+    async () =>
+      (await sql.query("SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'"))
+        .rowCount === 1,
+    { what: "the cancellation is being committed" },
+  );
+  const sender = await startSender("webhook", parts);
+  atEnd(() => sender.stop());
+  await planning;
+  const scheduler = await startScheduler(parts);
+  atEnd(() => scheduler.stop());
+  await pipeline.quiet();
+  await until(async () => (await sql.query("SELECT FROM chunks WHERE state <> 'done'")).rowCount === 0, {
+    what: "the chunk is over",
+  });
+  assert.deepEqual(kindsAt(pipeline, "acme"), [], "neither, since nothing was said");
+  assert.deepEqual(await pipeline.counts(), { skipped: 1 });
+});
+
 test("each partner is told what differs from what it was last told, not from the last revision", async () => {
   const pipeline = await startPipeline();
   await pipeline.addService("reports");
@@ -65,50 +110,5 @@ test("each partner is told what differs from what it was last told, not from the
       ["announcement", undefined],
       ["amended", { title: "One", summary: "A" }],
     ],
-  );
-});
-
-test("the provider is told once of a change that is short, and of partners untold on the day before a minimum ends", async () => {
-  const pipeline = await startPipeline({ running: false });
-  const { ledger } = pipeline.parts;
-  const watchBy = (channels: readonly Channel[]) =>
-    makeWatchMinimums({
-      ledger,
-      tellProvider: makeTellProvider({ channels, log: quietLog }),
-      publicUrl: "http://127.0.0.1:8484",
-    });
-  const watch = watchBy(["email"]);
-  await pipeline.addService("reports");
-  await pipeline.addPartner("untold", ["webhook"]);
-  const today = dayOf(new Date(), "Europe/Paris");
-  const ending = addCalendar(addCalendar(today, "P1D"), "P1M");
-  await pipeline.announce({ change: "SHORT", category: "major", service: "reports", title: "x", releaseAt: inDays(5) });
-  await pipeline.announce({ change: "ENDS", category: "major", service: "reports", title: "x", releaseAt: ending });
-  await pipeline.announce({ change: "FAR", category: "major", service: "reports", title: "x", releaseAt: inDays(200) });
-  await watchBy([])();
-  await watch();
-  await watch();
-  const { rows } = await pipeline.sql.query<{ kind: string; subject: string; body: string }>(
-    "SELECT kind, subject, body FROM provider_alerts ORDER BY kind",
-  );
-  assert.deepEqual(
-    rows.map((row) => [row.kind, row.subject.slice(0, 7)]),
-    [
-      ["minimum-lapses", "[ENDS] "],
-      ["short", "[SHORT]"],
-    ],
-  );
-  assert.match(rows[1]?.body ?? "", /leaves 5 days; 1 month \(P1M\) is promised\./);
-  const wanting = await pipeline.sql.query<{ change: string; now: boolean | null }>(
-    "SELECT change, attention_at <= now() AS now FROM changes ORDER BY change",
-  );
-  assert.deepEqual(
-    wanting.rows.map((row) => [row.change, row.now]),
-    [
-      ["ENDS", true],
-      ["FAR", false],
-      ["SHORT", null],
-    ],
-    "looked at until its last day is over, not yet, and no more",
   );
 });

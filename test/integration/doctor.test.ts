@@ -14,6 +14,7 @@ import { skewFinding } from "../../src/doctor/ledger-findings.ts";
 import { startApi } from "../../src/processes/api.ts";
 import { newSecret } from "../../src/senders/signature.ts";
 import { atEnd } from "../support/at-end.ts";
+import { inDays } from "../support/days.ts";
 import { bareEnvironment } from "../support/bare-environment.ts";
 import { type Pipeline, startPipeline } from "../support/pipeline.ts";
 import { connectRedis, privateRedis, temporaryFolder } from "../support/servers.ts";
@@ -59,6 +60,7 @@ test("a healthy installation has nothing to be said against any part", async () 
       "postgres",
       "schema",
       "clock",
+      "sending",
       "due notices",
       "chunks",
       "own alerts",
@@ -155,6 +157,73 @@ test("what is overdue and chunks without a sender are broken", async () => {
   assert.deepEqual(await ills(), ["due notices: broken", "chunks: broken"]);
   await pipeline.sql.query("DELETE FROM notices");
   await pipeline.sql.query("DELETE FROM chunks");
+});
+
+test("a pause is doubtful, with how many deliveries wait behind it and what ends it", async () => {
+  const { sql } = pipeline;
+  await sql.query("UPDATE installation SET paused_at = '2026-11-20T10:00:00Z'");
+  const all = await finding("sending");
+  assert.deepEqual(
+    [all.state, all.says, all.remedy],
+    [
+      "doubtful",
+      "all is paused since 2026-11-20T10:00:00.000Z, emergencies too: 0 deliveries wait",
+      "run: forewarn resume",
+    ],
+  );
+  await sql.query("UPDATE installation SET paused_at = NULL");
+  await pipeline.addService("reports");
+  await pipeline.addPartner("acme", ["webhook"]);
+  await pipeline.announce({
+    change: "CHG-9",
+    category: "major",
+    service: "reports",
+    title: "t",
+    releaseAt: inDays(60),
+  });
+  await sql.query("UPDATE changes SET paused_at = now()");
+  const notice =
+    "INSERT INTO notices (id, change, revision, kind, lane, audience, due_at, fan_out_at, status, fan_out_started_at, fanned_out_at)";
+  await sql.query(
+    `WITH n AS (${notice} VALUES ('held', 'CHG-9', 1, 'announcement', 'routine', 'all', now(), now(), 'sending', now(), now()) RETURNING no)
+     INSERT INTO deliveries (notice, endpoint, lane, channel, due_at)
+     SELECT n.no, e.no, 'routine', 'webhook', now() FROM n, endpoints e`,
+  );
+  const one = await finding("sending");
+  assert.match(one.says, /^paused: CHG-9 since 20.*Z: 1 delivery waits$/);
+  assert.deepEqual([one.state, one.remedy], ["doubtful", "run: forewarn resume CHANGE"]);
+  await sql.query("DELETE FROM deliveries; DELETE FROM notices; UPDATE changes SET paused_at = NULL");
+});
+
+test("a server that runs from the data folder is believed about its settings, and one that is gone is not", async () => {
+  const settings = {
+    publicUrl: config.publicUrl,
+    contactWays: ["mail", "webhook"],
+    sendsMail: true,
+    policyFile: undefined,
+    templatesFolder: undefined,
+  };
+  const local = { url: config.publicUrl, pid: 1, databaseUrl: config.databaseUrl, redisUrl: config.redisUrl, settings };
+  const bare = { ...readConfig({}), dataFolder: config.dataFolder };
+  const seen = async (it: typeof local): Promise<string[]> =>
+    (await examine(bare, it)).filter(({ state }) => state !== "good").map(({ part, state }) => `${part}: ${state}`);
+  assert.deepEqual(await seen(local), []);
+  assert.deepEqual(await seen({ ...local, settings: { ...settings, contactWays: ["mail"], sendsMail: false } }), [
+    "smtp: doubtful",
+    "own contact: doubtful",
+  ]);
+  assert.deepEqual(await seen({ ...local, url: `http://127.0.0.1:${nowhere}` }), [
+    "server: doubtful",
+    "smtp: doubtful",
+    "own contact: doubtful",
+    "public address: broken",
+  ]);
+  const elsewhere = await examine(bare, { ...local, databaseUrl: undefined, redisUrl: undefined });
+  assert.deepEqual(
+    elsewhere.filter(({ part }) => part === "postgres" || part === "redis").map(({ state }) => state),
+    ["good", "good"],
+    "servers whose address this shell does not know answer the running one",
+  );
 });
 
 test("secrets that others may read, a wrong policy and a faulty template are broken, with the fault", async () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
 import { welcomeEndpoints } from "../../src/ledger/late.ts";
-import type { Ledger } from "../../src/ledger/connection.ts";
+import { inTransaction, type Ledger } from "../../src/ledger/connection.ts";
 import { finishNotices } from "../../src/ledger/notices.ts";
 import { lockDelivery, putBack } from "../../src/ledger/replays.ts";
 import { freshLedger } from "../support/servers.ts";
@@ -87,18 +87,18 @@ test("a late joiner who is welcomed while the notice is finished keeps it open, 
     const other = await ledger.pools.routine.connect();
     await other.query("BEGIN");
     if (isWelcomedFirst) {
-      assert.equal(await welcomeEndpoints(other), 1);
+      assert.deepEqual(await welcomeEndpoints(other), { endpoints: 1, deliveries: 1 });
       assert.deepEqual(await finishNotices(ledger.pools.urgent), []);
       await other.query("COMMIT");
     } else {
       // Held between its two statements, as a process may be.
       await other.query("SELECT FROM notices WHERE change = $1 FOR UPDATE", [change]);
       await other.query("UPDATE notices SET status = 'done', done_at = now() WHERE change = $1", [change]);
-      const welcomed = welcomeEndpoints(ledger.pools.urgent);
+      const welcomed = inTransaction(ledger.pools.urgent, welcomeEndpoints);
       const waits = "SELECT FROM pg_locks WHERE NOT granted AND locktype = 'transactionid'";
       await until(async () => (await ledger.pools.routine.query(waits)).rowCount === 1, { what: "the welcome waits" });
       await other.query("COMMIT");
-      assert.equal(await welcomed, 1);
+      assert.deepEqual(await welcomed, { endpoints: 1, deliveries: 1 });
     }
     other.release();
     assert.deepEqual(await finishNotices(ledger.pools.urgent), []);

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { makeLog } from "../../src/log.ts";
 import { openApi, PUBLIC_URL } from "../support/api.ts";
 
 test("services are added, replaced and removed, but not while they are in use", async () => {
@@ -13,7 +14,13 @@ test("services are added, replaced and removed, but not while they are in use", 
   const acme = { partner: "acme", name: "Acme", locale: "en", timeZone: "UTC", subscriptions: ["billing"] };
   assert.equal((await api.call("POST", "/v1/partners", { body: acme })).statusCode, 201);
   const used = await api.call("DELETE", "/v1/services/billing");
-  assert.deepEqual([used.statusCode, used.json().detail], [409, "billing is in use: 0 changes and 1 partners name it"]);
+  assert.deepEqual(
+    [used.statusCode, used.json().detail],
+    [
+      409,
+      "billing is in use: 0 changes and 1 partner name it; take it out of their subscriptions first, at PATCH /v1/partners/{partner}",
+    ],
+  );
   assert.equal((await api.call("DELETE", "/v1/services/login")).statusCode, 204);
   assert.equal((await api.call("DELETE", "/v1/services/login")).statusCode, 404);
 });
@@ -46,10 +53,35 @@ test("all sending can be held and resumed, and pausing again keeps the first tim
   const first = (await api.call("POST", "/v1/pause")).json();
   assert.equal(first.paused, true);
   assert.deepEqual((await api.call("POST", "/v1/pause")).json(), first);
-  assert.deepEqual((await api.call("GET", "/v1/pause")).json(), first);
+  assert.deepEqual((await api.call("GET", "/v1/pause")).json(), { ...first, waiting: 0, changes: [] });
   assert.deepEqual((await api.call("POST", "/v1/resume")).json(), { paused: false, pausedAt: null });
   assert.equal((await api.call("POST", "/v1/changes/nosuch/pause")).statusCode, 404);
   assert.equal((await api.call("POST", "/v1/changes/nosuch/resume")).statusCode, 404);
+});
+
+test("a pause shows in readyz, in the metrics and in the log, and its end does too", async () => {
+  const lines: { level: number; msg: string }[] = [];
+  const log = makeLog("info", { write: (line) => void lines.push(JSON.parse(line) as (typeof lines)[number]) });
+  const api = await openApi({ log });
+  const gauges = async (): Promise<string[]> =>
+    (await api.call("GET", "/metrics", { key: null })).body
+      .split("\n")
+      .filter((line) => line.startsWith("forewarn_paused"));
+  const ready = async () => (await api.call("GET", "/readyz", { key: null })).json();
+  const { pausedAt } = (await api.call("POST", "/v1/pause")).json();
+  const paused = await ready();
+  assert.deepEqual([paused.status, paused.pausedAt], ["ready", pausedAt], "a wish of somebody's is no fault of a part");
+  assert.deepEqual(await gauges(), ["forewarn_paused 1", "forewarn_paused_changes 0"]);
+  await api.call("POST", "/v1/resume");
+  assert.ok(!("pausedAt" in (await ready())));
+  assert.deepEqual(await gauges(), ["forewarn_paused 0", "forewarn_paused_changes 0"]);
+  assert.deepEqual(
+    lines.filter(({ msg }) => /sending/.test(msg)).map(({ level, msg }) => [level, msg]),
+    [
+      [40, "all sending is paused, emergencies too"],
+      [30, "sending goes on"],
+    ],
+  );
 });
 
 test("readyz is degraded without a relay and unavailable without PostgreSQL only", async () => {
@@ -91,4 +123,24 @@ test("what nobody serves is a problem too, and each problem has a page for peopl
   const page = await api.call("GET", "/problems/rate-limited", { key: null });
   assert.equal(page.statusCode, 200);
   assert.match(page.body, /429[\s\S]*Too many requests/);
+});
+
+test("a body too large names the limit, one of another content type that type and those to send", async () => {
+  const api = await openApi();
+  const detail = async (url: string, body: string | Buffer, type: string) =>
+    (await api.call("POST", url, { body, type })).json<{ detail: string }>().detail;
+  const large = "x".repeat(1024 * 1024 + 1);
+  for (const [url, type, limit] of [
+    ["/v1/services", "application/json", /256 KiB/],
+    ["/v1/events", "application/cloudevents+json", /64 KiB an event, 100 events a batch/],
+    ["/v1/bounces", "message/rfc822", /1 MiB/],
+  ] as const)
+    assert.match(await detail(url, large, type), limit);
+  for (const [url, types] of [
+    ["/v1/services", "application/json"],
+    ["/v1/events", "application/json or application/cloudevents+json or application/cloudevents-batch+json"],
+    ["/v1/bounces", "message/rfc822"],
+    ["/v1/partners/import", "text/csv or application/x-ndjson"],
+  ] as const)
+    assert.equal(await detail(url, "<a/>", "text/xml"), `this call does not read text/xml; send ${types}`);
 });

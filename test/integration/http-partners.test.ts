@@ -16,6 +16,37 @@ const acme = {
   ],
 };
 
+test("every fault of a partner is answered at once: of its form, its subscriptions and its addresses", async () => {
+  const api = await openApi();
+  const reply = await add(api, {
+    partner: "no id",
+    subscriptions: ["*", "nope"],
+    endpoints: [
+      { channel: "email", address: "nobody" },
+      { channel: "fax" },
+      { channel: "webhook", address: "ftp://x.example" },
+    ],
+  });
+  assert.equal(reply.statusCode, 422);
+  const faults = Object.fromEntries(
+    reply.json<{ errors: { path: string; message: string }[] }>().errors.map(({ path, message }) => [path, message]),
+  );
+  assert.deepEqual(Object.keys(faults).toSorted(), [
+    "endpoints[0].address",
+    "endpoints[1].address",
+    "endpoints[1].channel",
+    "endpoints[2].address",
+    "name",
+    "partner",
+    "subscriptions",
+  ]);
+  assert.match(faults["subscriptions"] ?? "", /^names nope, which is no service; add it first/);
+  for (const body of [[], {}, "7"]) assert.equal((await api.call("POST", "/v1/partners", { body })).statusCode, 422);
+  assert.equal((await api.call("POST", "/v1/partners")).statusCode, 422);
+  const { rowCount } = await api.ledger.pools.routine.query("SELECT FROM partners");
+  assert.equal(rowCount, 0);
+});
+
 test("a partner is answered as it was created, and a webhook's secret only then", async () => {
   const api = await openApi();
   const created = await add(api, acme);

@@ -112,6 +112,30 @@ test("a date brought forward counts from the news of it, and one reclassified fr
   assert.equal(raised.partners.find(({ partner }) => partner === "globex")?.noticeDays, 20);
 });
 
+test("while some endpoint of a partner is still tried, it is not told yet, whatever became of another", async () => {
+  await pipeline.addPartner("several", ["webhook", "email"], { subscriptions: ["reports"] });
+  await pipeline.announce({
+    change: "CHG-8",
+    category: "major",
+    service: "reports",
+    title: "Several",
+    releaseAt: inDays(60),
+  });
+  await pipeline.quiet();
+  const put = (channel: string, to: string): Promise<unknown> =>
+    pipeline.sql.query(
+      `UPDATE deliveries SET sent_at = NULL, ${to} WHERE endpoint IN (SELECT no FROM endpoints WHERE partner = 'several' AND channel = $1)
+         AND notice IN (SELECT no FROM notices WHERE change = 'CHG-8')`,
+      [channel],
+    );
+  await put("webhook", "status = 'skipped', reason = 'endpoint-disabled'");
+  await put("email", "status = 'waiting', due_at = now() + interval '1 hour', chunk = NULL");
+  assert.equal((await rowOf("CHG-8", "several")).reason, "not told yet");
+  await put("email", "status = 'failed', reason = 'retries-used-up', chunk = 0");
+  assert.match((await rowOf("CHG-8", "several")).reason ?? "", /^(endpoint-disabled|retries-used-up)$/);
+  await pipeline.sql.query("UPDATE partners SET subscriptions = '{}' WHERE partner = 'several'");
+});
+
 test("a waiver of the whole change shows in its verdict and in every breach; a date that moves ends it", async () => {
   await pipeline.announce({
     change: "CHG-3",

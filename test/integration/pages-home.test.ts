@@ -60,6 +60,10 @@ test("the home page lists what is ahead, tests an endpoint, rotates a secret and
   const marked = await refused.text();
   assert.equal(marked.match(/aria-invalid="true"/g)?.length, 3);
   assert.ok(marked.includes('value="Mars/Base"'), "what was written stays");
+  const inZone = (timeZone: string) => site.post(`${home}/preferences`, { locale: "en", timeZone, holidays: "" });
+  const unknown = await inZone("US/Pacific-New");
+  assert.deepEqual([unknown.status, (await unknown.text()).match(/aria-invalid="true"/g)?.length], [422, 1]);
+  assert.ok((await (await inZone("CET")).text()).includes('value="Europe/Brussels"'));
   const saved = await site.post(`${home}/preferences`, {
     locale: "fr",
     timeZone: "Asia/Tokyo",

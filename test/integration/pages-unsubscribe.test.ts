@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
 import ICAL from "ical.js";
+import { makeTakeBounce } from "../../src/flow/take-bounce.ts";
 import { inDays } from "../support/days.ts";
 import type { Mail } from "../support/mailbox.ts";
+import { quietLog } from "../support/servers.ts";
 import { type Site, startSite } from "../support/site.ts";
 
 let site: Site;
@@ -47,7 +49,7 @@ test("each mail names one address to unsubscribe at once, hard to forge, and one
   assert.deepEqual(more, []);
   assert.match(
     value ?? "",
-    /^<http:\/\/127\.0\.0\.1:8484\/p\/[\w-]+\.[\w-]{27}\/unsubscribe>, <mailto:forewarn@localhost\?subject=unsubscribe%20ep_1>$/,
+    /^<http:\/\/127\.0\.0\.1:8484\/p\/([\w-]+\.[\w-]{27})\/unsubscribe>, <mailto:forewarn@localhost\?subject=unsubscribe%20\1>$/,
   );
   assert.deepEqual(header(mail, "list-unsubscribe-post"), ["List-Unsubscribe=One-Click"]);
 });
@@ -82,6 +84,24 @@ test("unsubscribing can be undone, and repeated, also as multipart/form-data", a
   assert.equal(await statusOf(), "unsubscribed");
   assert.equal((await site.post(path)).status, 200);
   assert.equal((await site.post(path.replace(/unsubscribe$/, "resubscribe"))).status, 200);
+});
+
+test("a mail program that writes to the other address of the header unsubscribes as well", async () => {
+  const takeBounce = makeTakeBounce({ ...site.parts, log: quietLog });
+  const [value = ""] = header(site.mailbox.to(ADDRESS)[0]!, "list-unsubscribe");
+  const { searchParams } = new URL(/<(mailto:[^>]+)>/.exec(value)?.[1] ?? "");
+  const write = (subject: string) =>
+    takeBounce(Buffer.from(`From: ${ADDRESS}\r\nTo: forewarn@localhost\r\nSubject: ${subject}\r\n\r\n`));
+  assert.equal(await statusOf(), "active");
+  assert.deepEqual(await write("unsubscribe MQ.aaaaaaaaaaaaaaaaaaaaaaaaaaa"), { matched: false });
+  assert.equal(await statusOf(), "active");
+  assert.deepEqual(await write(searchParams.get("subject") ?? ""), {
+    matched: true,
+    bounces: [],
+    unsubscribed: { endpoint: "ep_1", partner: "acme" },
+  });
+  assert.equal(await statusOf(), "unsubscribed");
+  await site.post(unsubscribePath(site.mailbox.to(ADDRESS)[0]!).replace(/unsubscribe$/, "resubscribe"));
 });
 
 test("a forged or foreign link unsubscribes nobody, and a bounced address does not come back by itself", async () => {

@@ -99,6 +99,33 @@ test("a paused change holds what is due while others go, and goes on in order, a
   );
 });
 
+test("a pause stops what a sender has loaded within a second or two; what has begun is seen through, the rest goes on later", async () => {
+  const pipeline = await startPipeline();
+  await pipeline.addService("reports");
+  await pipeline.addPartners(600, "webhook");
+  for (let at = 1; at <= 600; at += 1)
+    pipeline.receiver.script(`/p${at}`, { kind: "answer", status: 204, delayMs: 500 });
+  await pipeline.announce({
+    change: "CHG-1",
+    category: "major",
+    service: "reports",
+    title: "x",
+    releaseAt: inDays(60),
+  });
+  await pipeline.receiver.waitFor(60);
+  await pipeline.sql.query("UPDATE installation SET paused_at = now()");
+  await until(
+    async () => (await pipeline.sql.query("SELECT FROM chunks WHERE state IN ('running', 'queued')")).rowCount === 0,
+    { what: "every chunk was given back or is held", deadlineMs: 8_000 },
+  );
+  const begun = pipeline.receiver.received.length;
+  assert.ok(begun < 600, `${begun} were sent`);
+  await pipeline.sql.query("UPDATE installation SET paused_at = NULL");
+  await pipeline.quiet();
+  assert.deepEqual(await pipeline.counts(), { sent: 600 });
+  assert.equal(pipeline.receiver.received.length, 600, "each once");
+});
+
 test("until the last of what a pause held is released, what comes after it waits behind it", async () => {
   const { pipeline } = await startHeld(["CHG-1"]);
   await pipeline.sql.query("UPDATE changes SET paused_at = now()");

@@ -97,7 +97,7 @@ const OF_ONE_CHANGE: Record<string, (sql: Sql) => Promise<unknown>> = {
   "reading what decides on an event": (sql) => readEventFacts(sql, [EVENT], "p"),
   "looking for changes whose minimum wants attention": changesToAttend,
 };
-const EVENT_READ_LIMIT = 50;
+const EVENT_READ_LIMIT = 60;
 
 const TABLES = ["deliveries", "notices", "chunks", "chunk_notices", "changes", "revisions", "attempts"];
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { before, beforeEach, test } from "node:test";
 import { type Cause, makeReconcile, type Reconcile } from "../../src/flow/reconcile.ts";
+import { flushPrefix } from "../../src/queue/flush.ts";
 import { epochKeyOf, noticeJobId, type Queues } from "../../src/queue/queues.ts";
 import { type Pipeline, startPipeline } from "../support/pipeline.ts";
 
@@ -84,6 +85,39 @@ test("a rebuilding that fails, or whose process is killed, is taken over by whoe
 
   await reconcile.markRebuilding();
   assert.ok((await redis.pttl(mark)) > 0, "a drill's mark too");
+});
+
+test("a second flush during a rebuilding, which nobody else sees, takes nothing with it for good", async () => {
+  const { redis, prefix, queues } = pipeline.parts;
+  await pipeline.sql.query("INSERT INTO chunks (id, lane, channel) VALUES (1, 'routine', 'webhook')");
+  let flushes = 0;
+  /** The notices are back when the first chunk is put back. */
+  const get: Queues["get"] = (name) => {
+    const real = queues.get(name);
+    if (name !== "webhook-routine") return real;
+    const addBulk: typeof real.addBulk = async (jobs) => {
+      flushes += 1;
+      if (flushes === 1) await flushPrefix(redis, prefix, []);
+      return real.addBulk(jobs);
+    };
+    return new Proxy(real, { get: (it, key) => (key === "addBulk" ? addBulk : Reflect.get(it, key, it)) });
+  };
+  const flushed = makeReconcile({ ...pipeline.parts, queues: { ...queues, get } });
+  await flushPrefix(redis, prefix, []);
+  await flushed.run("flush");
+  assert.equal(await queue().getDelayedCount(), NOTICES);
+  assert.equal(await redis.pttl(epochKeyOf(prefix)), -1);
+  await pipeline.sql.query("DELETE FROM chunks");
+});
+
+test("whoever began a rebuilding later sees it through: the earlier one leaves the mark to run out", async () => {
+  const { redis, prefix, queues } = pipeline.parts;
+  const later = makeReconcile({
+    ...pipeline.parts,
+    queues: { ...queues, setBounds: () => reconcile.markRebuilding() },
+  });
+  await later.run("flush");
+  assert.ok((await redis.pttl(epochKeyOf(prefix))) > 0);
 });
 
 test("what was committed in these seconds is on its way to the queue, unless Redis was flushed", async () => {

@@ -134,7 +134,10 @@ test("what is no longer true is not sent again, and the refusal says what to do"
   const id = `CHG-4.r1.announcement.ep_${no}`;
   await pipeline.sql.query("UPDATE endpoints SET status = 'disabled' WHERE no = $1", [no]);
   await assert.rejects(replays.delivery(id), refusal("conflict", /enable the endpoint first/));
-  await assert.rejects(replays.endpoint(no, EVER), refusal("conflict", /ep_\d+ is disabled; enable it first/));
+  await assert.rejects(
+    replays.endpoint(no, EVER),
+    refusal("conflict", /(ep_\d+) is disabled; enable it first \(POST \/v1\/endpoints\/\1\/enable\)/),
+  );
   await pipeline.sql.query("UPDATE endpoints SET status = 'active' WHERE no = $1", [no]);
   await pipeline.sql.query("UPDATE notices SET status = 'superseded' WHERE id = 'CHG-4.r1.announcement'");
   await assert.rejects(replays.delivery(id), refusal("conflict", /a later revision of its change took its place/));

@@ -61,6 +61,7 @@ test("start runs everything from one folder, drains on SIGTERM, and finds all of
   });
   assert.equal(first.said().split(key).length, 2, "the admin key is shown once");
   assert.match(await output(["services", "add", "api", "--title", "Core API"]), /api: Core API/);
+  await output(["pause"]);
 
   const end = ending(first.child);
   const askedAt = performance.now();
@@ -71,7 +72,12 @@ test("start runs everything from one folder, drains on SIGTERM, and finds all of
 
   const second = await started();
   assert.match(await output(["services", "list"]), /api +Core API/);
+  await until(() => second.said().includes("! all sending is paused since"), {
+    deadlineMs: 10_000,
+    what: "the word that a pause outlived the restart",
+  });
   assert.ok(!second.said().includes(key), "a later start shows no key");
+  assert.equal(await output(["resume"]), "resumed everything: what is due goes out\n");
   const endAgain = ending(second.child);
   second.child.kill("SIGINT");
   assert.deepEqual(await endAgain, { code: 0, signal: null });
@@ -92,7 +98,7 @@ test("with an admin key given and any free port, the local command line still fi
   assert.deepEqual(await end, { code: 0, signal: null });
 });
 
-test("a policy file with faults stops the start with 78, every fault named, before anything is written", async () => {
+test("a policy file or a template with faults stops the start with 78, every fault named, before anything is written", async () => {
   const data = join(folder, "never-made");
   const file = join(folder, "policy.json");
   writeFileSync(file, JSON.stringify({ sendAt: "9", categories: { major: { minimumNotice: "1M" } }, timezone: "UTC" }));
@@ -101,5 +107,12 @@ test("a policy file with faults stops the start with 78, every fault named, befo
   assert.equal(end.code, 78);
   for (const fault of [/sendAt: .*09:00/, /categories\.major\.minimumNotice: .*P1M/, /timezone: .*timeZone/])
     assert.match(said, fault);
+  assert.ok(!existsSync(data));
+  rmSync(file);
+  writeFileSync(join(folder, "notice.html.liquid"), "{% if title %}");
+  const templates = spawned(["start"], { FOREWARN_TEMPLATES: folder, FOREWARN_DATA: data });
+  const [fault, ended] = await Promise.all([templates.stderr ? text(templates.stderr) : "", ending(templates)]);
+  assert.equal(ended.code, 78);
+  assert.match(fault, /FOREWARN_TEMPLATES .*notice\.html\.liquid, line 1: tag \{% if title %\} not closed/);
   assert.ok(!existsSync(data));
 });

@@ -74,7 +74,7 @@ export const openApi = async (replaced: Partial<HttpParts> = {}): Promise<TestAp
     waive: makeWaive({ ledger, log: quietLog }),
     prove: makeProve({ ledger }),
     verifySeals: makeVerifySeals({ ledger }),
-    takeBounce: makeTakeBounce({ ledger, log: quietLog }),
+    takeBounce: makeTakeBounce({ ledger, keyring, log: quietLog }),
     checks: { postgres: fine, redis: fine, smtp: fine, queue: fine },
     ...replaced,
     onRoute: (route) => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { bounceKind, readReports, readStatusFields, typedAddress } from "../../src/domain/bounce.ts";
-import { readBounceMail } from "../../src/senders/bounce-mail.ts";
+import { readReturnedMail } from "../../src/senders/bounce-mail.ts";
 import { bounceMail } from "../support/bounce-mail.ts";
 
 const ID = "msg_abcdefghijklmnopqrstuvwxyz";
@@ -52,28 +52,41 @@ test("an address of another kind is none", () => {
 
 test("a report is read from its status and the returned headers, never from its prose or a quoted body", async () => {
   const returned = `Message-ID: <${ID}@example.com>\r\nTo: Acme <dev@acme.example>,\r\n other@acme.example\r\n\r\n<msg_zzzzzzzzzzzzzzzzzzzzzzzzzz@example.com>`;
-  const read = await readBounceMail(
+  const read = await readReturnedMail(
     Buffer.from(bounceMail({ recipient: "dev@acme.example", returned, returnedType: "message/rfc822" })),
   );
-  assert.deepEqual(read?.mailIds, [ID]);
-  assert.deepEqual(read?.to, ["dev@acme.example", "other@acme.example"]);
+  assert.ok(read?.kind === "report");
+  assert.deepEqual(read.mailIds, [ID]);
+  assert.deepEqual(read.to, ["dev@acme.example", "other@acme.example"]);
   assert.deepEqual(
-    read?.reports.map(({ action, code, recipients }) => [action, code, recipients]),
+    read.reports.map(({ action, code, recipients }) => [action, code, recipients]),
     [["failed", "5.1.1", ["dev@acme.example"]]],
   );
 });
 
 test("the envelope's id is enough", async () => {
-  const read = await readBounceMail(Buffer.from(bounceMail({ recipient: "a@b.example", envelopeId: ID })));
-  assert.deepEqual(read?.mailIds, [ID]);
+  const read = await readReturnedMail(Buffer.from(bounceMail({ recipient: "a@b.example", envelopeId: ID })));
+  assert.ok(read?.kind === "report");
+  assert.deepEqual(read.mailIds, [ID]);
+});
+
+test("a mail that unsubscribes is known by its subject, whatever it says besides", async () => {
+  const read = (subject: string) =>
+    readReturnedMail(Buffer.from(`From: a@b.example\r\nSubject: ${subject}\r\n\r\nPlease.`));
+  const token = "MQ.abcdefghijklmnopqrstuvwxyz0";
+  const unsubscribing = { kind: "unsubscribing", token };
+  assert.deepEqual(await read(`unsubscribe ${token}`), unsubscribing);
+  assert.deepEqual(await read(`Unsubscribe  =?utf-8?Q?${token}?=`), unsubscribing);
+  for (const other of ["unsubscribe", "unsubscribe ep_1", `Re: unsubscribe ${token}`, `unsubscribe ${token} now`])
+    assert.equal(await read(other), null, other);
 });
 
 test("what is no report is left alone", async () => {
   const out =
     "From: a@b.example\r\nSubject: Out of office\r\nIn-Reply-To: <msg_abcdefghijklmnopqrstuvwxyz@x>\r\n\r\nI am away, 5.1.1";
-  assert.equal(await readBounceMail(Buffer.from(out)), null);
-  assert.equal(await readBounceMail(Buffer.from("")), null);
-  assert.equal(await readBounceMail(Buffer.from([0xff, 0xfe, 0, 1])), null);
+  assert.equal(await readReturnedMail(Buffer.from(out)), null);
+  assert.equal(await readReturnedMail(Buffer.from("")), null);
+  assert.equal(await readReturnedMail(Buffer.from([0xff, 0xfe, 0, 1])), null);
   const nested = `${'Content-Type: multipart/mixed; boundary="a"\r\n\r\n--a\r\n'.repeat(60)}x`;
-  assert.equal(await readBounceMail(Buffer.from(nested)), null);
+  assert.equal(await readReturnedMail(Buffer.from(nested)), null);
 });

@@ -54,9 +54,32 @@ test("a secret that cannot sign, and an address that webhooks may not reach, sto
   assert.deepEqual(at("http://10.1.2.3/hook", "10.0.0.0/8"), []);
   assert.match(
     at("ftp://hooks.example.com")[0] ?? "",
-    /^FOREWARN_CONTACT_WEBHOOK is not such an address; example: https:/,
+    /^FOREWARN_CONTACT_WEBHOOK is not a URL that begins with https:\/\/ or http:\/\/; example: https:/,
   );
 });
+
+for (const [name, url, schemes] of [
+  ["PUBLIC_URL", "ftp://here.example", "http:// or https://"],
+  ["DATABASE_URL", "mysql://db/forewarn", "postgres:// or postgresql://"],
+  ["REDIS_URL", "localhost:6379", "redis:// or rediss:// or unix://"],
+  ["SMTP_URL", "http://mail", "smtp:// or smtps://"],
+] as const)
+  test(`a ${name} of another kind is one fault that names the schemes`, () => {
+    const [fault = "", ...more] = faultsOf({ [name]: url, FOREWARN_SECRET: "x".repeat(32) });
+    assert.deepEqual(more, []);
+    assert.ok(fault.startsWith(`${name} is not a URL that begins with ${schemes}; example: `), fault);
+    assert.ok(!fault.includes(url), "it may hold a password");
+  });
+
+for (const [ranges, wrong] of [
+  ["10.0.0.0/8,everything", "everything"],
+  ["10.0.0.0/99", "10.0.0.0/99"],
+  ["10.0.0.0/8, 127.0.0.0/8", " 127.0.0.0/8"],
+] as const)
+  test(`a list of ranges with "${wrong}" in it is one fault that names it`, () =>
+    assert.deepEqual(faultsOf({ FOREWARN_WEBHOOK_ALLOW: ranges }), [
+      `FOREWARN_WEBHOOK_ALLOW holds "${wrong}", which is no CIDR; example: 127.0.0.0/8,10.1.0.0/16`,
+    ]));
 
 test("a part of the DKIM variables is a fault for each that is missing", () => {
   assert.deepEqual(

@@ -34,6 +34,21 @@ test("a sound event is read into its fields; a time becomes UTC and a date stays
 
 /** What is wrong, the path that names it, and a word of the remedy. */
 const REFUSED: readonly [string, unknown, string, RegExp][] = [
+  ["a title that is absent", created({ title: undefined }), "title", /^is missing; give one line/],
+  ["a title that is a number", created({ title: 7 }), "title", /^is not text; give/],
+  ["a title of nothing", created({ title: "" }), "title", /^is empty; give one line/],
+  ["a contact of nothing", created({ contact: "" }), "contact", /^is empty; .*or leave it out/],
+  ["a category that is absent", created({ category: undefined }), "category", /^is missing; give one of normal/],
+  ["a change that is a number", created({ change: 7 }), "change", /^is not text; give the change's id/],
+  ["an id that is a number", created({}, { id: 7 }), "id", /^is not text/],
+  ["a link without an address", created({ links: [{ rel: "x" }] }), "links[0].href", /^is missing; give an absolute/],
+  [
+    "a link without a relation",
+    created({ links: [{ href: "https://x.example" }] }),
+    "links[0].rel",
+    /^is missing; give/,
+  ],
+  ["data that is a list", created({}, { data: [] }), "data", /^is not a JSON object/],
   ["no object", 7, "event", /not a JSON object/],
   ["no id", created({}, { id: undefined }), "id", /missing/],
   ["an empty source", created({}, { source: "" }), "source", /empty/],
@@ -51,7 +66,7 @@ const REFUSED: readonly [string, unknown, string, RegExp][] = [
   ["a title of 201 characters", created({ title: "x".repeat(201) }), "title", /200/],
   ["a title with half a character", created({ title: "\ud800" }), "title", /Unicode/],
   ["a summary with a NUL", created({ summary: "a\u0000b" }), "summary", /control/],
-  ["a day that does not exist", created({ releaseAt: "2027-02-30" }), "releaseAt", /./],
+  ["a day that does not exist", created({ releaseAt: "2027-02-30" }), "releaseAt", /2027-02-30.*give one that exists/],
   ["a time without a zone", created({ releaseAt: "2027-03-01T09:00:00" }), "releaseAt", /offset/],
   ["a season", created({ releaseAt: "Summer '23" }), "releaseAt", /./],
   ["a link that runs script", created({ links: [{ rel: "x", href: "javascript:alert(1)" }] }), "links[0].href", /http/],
@@ -61,7 +76,13 @@ const REFUSED: readonly [string, unknown, string, RegExp][] = [
     "a cancellation without a reason",
     created({}, { type: "forewarn.change.cancelled", data: { change: "CHG-1" } }),
     "reason",
-    /./,
+    /^is missing; give the reason/,
+  ],
+  [
+    "a cancellation with an empty reason",
+    created({}, { type: "forewarn.change.cancelled", data: { change: "CHG-1", reason: "" } }),
+    "reason",
+    /^is empty; give the reason, which partners are told$/,
   ],
 ];
 for (const [what, envelope, path, remedy] of REFUSED) {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { makeLanes } from "../../src/queue/lanes.ts";
-import { makeOrigins, PER_ORIGIN } from "../../src/queue/origins.ts";
+import { makeOrigins, MOST_REMEMBERED, PER_ORIGIN } from "../../src/queue/origins.ts";
 
 const slots = { urgent: { fresh: 2, slow: 0 }, routine: { fresh: 2, slow: 1 } };
 
@@ -106,4 +106,20 @@ test("a host that is silent five times in a row rests for half a minute, then is
     assert.equal(origins.ask("https://a.example").kind, "go");
     origins.begin("https://a.example");
   }
+});
+
+test("of hosts that were silent only so many are remembered, those in flight and the latest among them", () => {
+  const origins = makeOrigins(() => 0);
+  const host = (no: number): string => `https://${no}.example`;
+  const isResting = (no: number): boolean => origins.ask(host(no)).kind === "resting";
+  const silent = (no: number): void => {
+    for (let time = 0; time < 5; time += 1) {
+      origins.begin(host(no));
+      origins.end(host(no), true);
+    }
+  };
+  for (let send = 0; send < PER_ORIGIN; send += 1) origins.begin(host(0));
+  for (let no = 1; no <= MOST_REMEMBERED; no += 1) silent(no);
+  assert.deepEqual([isResting(1), isResting(2), isResting(MOST_REMEMBERED)], [false, true, true]);
+  assert.equal(origins.ask(host(0)).kind, "full");
 });

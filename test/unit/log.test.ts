@@ -41,6 +41,21 @@ test("what is no secret is logged as it is", () => {
   );
 });
 
+test("counts under a channel's name are no addresses", () => {
+  const counts = { email: { sent: 2, failed: 0 }, webhook: { sent: 1 } };
+  const { counts: shown, email, to } = said("info", { counts, email: 3, to: { waiting: 1 } });
+  assert.deepEqual({ counts: shown, email, to }, { counts, email: 3, to: { waiting: 1 } });
+});
+
+test("bytes and web addresses are redacted, though they hold no text of their own", () => {
+  const { key, secret, url } = said("info", {
+    key: Buffer.from(SECRET),
+    secret: [...Buffer.from(SECRET)],
+    url: new URL(`https://x.example/${SECRET}`),
+  });
+  assert.deepEqual([key, secret, url], ["[redacted]", "[redacted]", "[redacted]"]);
+});
+
 test("what was thrown and is no error is logged too", () => assert.equal(said("info", { err: null })["err"], null));
 
 test("of a request no URL is logged, whoever logs it", () => {

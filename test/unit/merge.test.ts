@@ -31,12 +31,14 @@ const creation = event("created", "2027-01-01T00:00:00.000Z", {
   releaseAt: "2027-06-01",
 });
 
-const mergeAll = (events: readonly ChangeEvent[]): Change => {
+const mergeAll = (events: readonly ChangeEvent[], acceptedAt = context.acceptedAt): Change => {
   let change: Change | null = null;
-  for (const one of events) change = mergeEvent(change, one, context).change;
+  for (const one of events) change = mergeEvent(change, one, { ...context, acceptedAt }).change;
   assert.ok(change);
   return change;
 };
+
+const LATER = "2027-01-05T00:00:00.000Z";
 
 test("updates end the same in whatever order they come", () => {
   const updates = [
@@ -46,10 +48,10 @@ test("updates end the same in whatever order they come", () => {
     event("updated", "2027-01-03T00:00:00.000Z", { title: "Tied" }, "zz"),
     event("cancelled", "2027-01-05T00:00:00.000Z"),
   ];
-  const expected = mergeAll([creation, ...updates]);
+  const expected = mergeAll([creation, ...updates], LATER);
   fc.assert(
     fc.property(fc.shuffledSubarray(updates, { minLength: updates.length }), (order) => {
-      const merged = mergeAll([creation, ...order]);
+      const merged = mergeAll([creation, ...order], LATER);
       assert.deepEqual([merged.fields, merged.status], [expected.fields, expected.status]);
     }),
   );
@@ -57,14 +59,44 @@ test("updates end the same in whatever order they come", () => {
 });
 
 test("a late older event still contributes the fields that no newer one set, and nothing else", () => {
-  const change = mergeAll([creation, event("updated", "2027-01-05T00:00:00.000Z", { title: "New" })]);
-  const { change: merged, differs } = mergeEvent(
+  const change = mergeAll([creation, event("updated", LATER, { title: "New", summary: "s" })], LATER);
+  const {
+    change: merged,
+    differs,
+    outdated,
+  } = mergeEvent(
     change,
-    event("updated", "2027-01-02T00:00:00.000Z", { title: "Old", action: "Rotate keys" }),
-    context,
+    event("updated", "2027-01-02T00:00:00.000Z", { title: "Old", summary: "s", action: "Rotate keys" }),
+    { ...context, acceptedAt: LATER },
   );
   assert.deepEqual([merged.fields.title, merged.fields.action], ["New", "Rotate keys"]);
   assert.deepEqual(differs, { action: null });
+  const by = { time: LATER, source: "/s", id: `updated-${LATER}` };
+  assert.deepEqual(outdated, [{ field: "title", by }], "what differs and was not taken is told");
+});
+
+test("a word on the whole change that a newer one overrules is told as outdated, the same word again is not", () => {
+  const change = mergeAll([creation, event("released", LATER)], LATER);
+  const late = (kind: "cancelled" | "released") =>
+    mergeEvent(change, event(kind, "2027-01-04T00:00:00.000Z"), { ...context, acceptedAt: LATER });
+  assert.deepEqual(
+    late("cancelled").outdated.map(({ field, by }) => [field, by.time]),
+    [["status", LATER]],
+  );
+  assert.deepEqual([late("cancelled").change.status, late("released").outdated], ["released", []]);
+});
+
+test("a word whose time lies years ahead keeps its field until a later one comes, and says so to who is overruled", () => {
+  const change = mergeAll([creation, event("updated", "2030-01-01T00:00:00.000Z", { title: "Ahead" })]);
+  const corrected = (time: string | null) => mergeEvent(change, event("updated", time, { title: "Right" }), context);
+  assert.deepEqual(
+    [corrected(null).change.fields.title, corrected(null).outdated.map(({ field, by }) => [field, by.time])],
+    ["Ahead", [["title", "2030-01-01T00:00:00.000Z"]]],
+  );
+  assert.deepEqual(
+    [corrected("2030-01-01T00:00:01.000Z").change.fields.title, corrected("2030-01-01T00:00:01.000Z").outdated],
+    ["Right", []],
+  );
 });
 
 test("two spellings of one release instant are one date; a moved one starts its notice anew", () => {

@@ -76,6 +76,12 @@ suite("the policy file", () => {
     });
   });
 
+  test("an abbreviation for the zone becomes the region that it stands for", () => {
+    const read = readPolicy({ timeZone: "CET" });
+    assert.ok("policy" in read);
+    assert.equal(read.policy.timeZone, "Europe/Brussels");
+  });
+
   test("reading a file leaves the default as it was", () => {
     read({ categories: { major: { notices: [] } }, retries: { email: ["PT1S"] } });
     assert.deepEqual(DEFAULT_POLICY, INTERFACE_POLICY);

@@ -4,11 +4,11 @@ import fc from "fast-check";
 import {
   beforeRelease,
   dayOf,
-  isZone,
   parseReleaseAt,
   releaseDay,
   releaseInstant,
   shiftInstant,
+  zoneName,
 } from "../../src/domain/calendar.ts";
 import { offsetSpan } from "../../src/domain/duration.ts";
 import { day, instant, zone } from "../support/calendar-arbitraries.ts";
@@ -124,9 +124,18 @@ suite("what a release date may be", () => {
       ),
     ));
 
-  for (const zone of ["Europe/Paris", "UTC", "Pacific/Kiritimati", "Etc/GMT+5"])
-    test(`${zone} is a zone`, () => assert.ok(isZone(zone)));
+  for (const zone of ["Europe/Paris", "Europe/Kyiv", "Asia/Kolkata", "UTC", "GMT", "Pacific/Kiritimati", "Etc/GMT+5"])
+    test(`${zone} is a zone, and stays as it is given`, () => assert.equal(zoneName(zone), zone));
+
+  for (const [abbreviation, region] of [
+    ["AET", "Australia/Sydney"],
+    ["CET", "Europe/Brussels"],
+    ["PST", "America/Los_Angeles"],
+    ["GB", "Europe/London"],
+    ["utc", "UTC"],
+  ] as const)
+    test(`${abbreviation} is kept as ${region}`, () => assert.equal(zoneName(abbreviation), region));
 
   for (const zone of ["Mars/Olympus", "+02:00", "Foo/Bar+05", "", "Europe/Paris ", "GMT+2"])
-    test(`${JSON.stringify(zone)} is no zone`, () => assert.ok(!isZone(zone)));
+    test(`${JSON.stringify(zone)} is no zone`, () => assert.equal(zoneName(zone), null));
 });

@@ -20,11 +20,11 @@ export const bounceRoutes = (app: Server, { takeBounce }: HttpParts): void => {
   app.post(
     "/v1/bounces",
     {
-      config: { access: "emit" },
+      config: { access: "emit", takes: "1 MiB" },
       schema: {
         tags: ["proof"],
         summary: "Take a delivery status notification (RFC 3464), as a mail server writes it",
-        description: `The raw mail as \`${TYPE}\`. A hard bounce marks the mail endpoint; a mail that is no report on one of ours is left alone.`,
+        description: `The raw mail as \`${TYPE}\`. A hard bounce marks the mail endpoint; a mail to the address of \`List-Unsubscribe\` ends its mails; any other is left alone.`,
         response: {
           202: takenBounce,
           ...problems("malformed", "too-large", "unsupported-media-type"),

@@ -86,7 +86,7 @@ export const eventRoutes = (app: Server, { ledger, config, acceptEvent, previewE
   app.post(
     "/v1/events",
     {
-      config: { access: "emit" },
+      config: { access: "emit", takes: `64 KiB an event, ${BATCH_EVENTS} events a batch` },
       schema: {
         tags,
         summary: "Announce, change, cancel or release a change",
@@ -112,7 +112,10 @@ export const eventRoutes = (app: Server, { ledger, config, acceptEvent, previewE
       const type = mediaType(request);
       if (type === BATCH_TYPE) return answerBatch(reply, await reachAll(request.body, preview), success);
       if (!(type in EVENT_TYPES))
-        throw new Problem("unsupported-media-type", `send an event as ${Object.keys(EVENT_TYPES).join(", ")}`);
+        throw new Problem(
+          "unsupported-media-type",
+          `this call does not read ${type || "a body without a content type"}; send an event as ${Object.keys(EVENT_TYPES).join(", ")}`,
+        );
       const envelope = type === "application/json" ? fromBinaryMode(request.headers, request.body) : request.body;
       const reached = await reach(envelope, preview);
       if (reached.kind === "refused") throw reached.problem;

@@ -1,6 +1,8 @@
 import { z } from "zod";
+import { installationPausedAt } from "../../ledger/installation.ts";
 import type { HttpParts } from "../parts.ts";
 import type { Server } from "../route.ts";
+import { instant } from "../shapes/fields.ts";
 
 const tags = ["health"];
 
@@ -8,10 +10,11 @@ const ready = z
   .object({
     status: z.enum(["ready", "degraded", "unavailable"]),
     parts: z.record(z.string(), z.string()).describe('"ok", or the problem'),
+    pausedAt: instant.optional().describe("Since when all sending is paused; absent when it is not"),
   })
   .meta({ id: "Ready" });
 
-export const healthRoutes = (app: Server, { checks }: HttpParts): void => {
+export const healthRoutes = (app: Server, { checks, ledger }: HttpParts): void => {
   app.get(
     "/healthz",
     {
@@ -42,7 +45,13 @@ export const healthRoutes = (app: Server, { checks }: HttpParts): void => {
       ) as Record<keyof typeof checks, string>;
       const fine = Object.values(parts).every((state) => state === "ok");
       if (parts.postgres !== "ok") return reply.code(503).send({ status: "unavailable", parts });
-      return reply.send({ status: fine ? "ready" : "degraded", parts });
+      // Somebody's wish and no fault of a part; asked of a ledger that has just answered, and gone without if it is slow after all.
+      const pausedAt = await installationPausedAt(ledger.pools.urgent).catch(() => null);
+      return reply.send({
+        status: fine ? "ready" : "degraded",
+        parts,
+        ...(pausedAt ? { pausedAt: pausedAt.toISOString() } : {}),
+      });
     },
   );
 };

@@ -7,6 +7,7 @@ import { findDelivery } from "../../ledger/delivery-views.ts";
 import { type EndpointRow, endpointsOf, findEndpoint, rotateSecret, updateEndpoint } from "../../ledger/endpoints.ts";
 import { revokeLinks } from "../../ledger/partner-links.ts";
 import { type PartnerRow, updatePartner } from "../../ledger/partners.ts";
+import { zoneFaults } from "../../ledger/zones.ts";
 import { preferredLocale } from "../../pages/changelog-pages.ts";
 import type { Pages } from "../../pages/pages.ts";
 import { plainLine } from "../../render/plain-text.ts";
@@ -195,6 +196,7 @@ export const partnerHomeRoutes = (app: Server, parts: HttpParts, pages: Pages): 
         token: request.params.token,
         work: async (home) => {
           const { wrong, fields } = readPreferences(request.body);
+          if ((await zoneFaults(sql, fields.timeZone)).length > 0) wrong.push("timeZone");
           const words = wordsFor(home.partner.locale);
           if (wrong.length > 0) {
             const faults = Object.fromEntries(wrong.map((name) => [name, words.say(`home.fault.${name}`)]));

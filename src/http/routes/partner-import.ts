@@ -28,7 +28,7 @@ export const partnerImportRoutes = (app: Server, parts: HttpParts): void => {
         tags: ["partners"],
         summary: "Create or update many partners, all or nothing",
         description:
-          "`text/csv` with the columns `partner,name,email,webhook,timeZone,locale,subscriptions` (several values in a cell are separated by spaces) or `application/x-ndjson` with a partner a line. Cells and fields that are absent stay as they are. Endpoints are matched by channel and address and keep their id, secret and status; endpoints that the file does not name stay. Answers a line `{partner, endpoint, channel, address, secret}` for each new webhook.",
+          "`text/csv` with the columns `partner,name,email,webhook,timeZone,locale,subscriptions` (several values in a cell are separated by spaces) or `application/x-ndjson` with a partner a line. Cells and fields that are absent stay as they are, empty cells too; a partner that is new needs a name. Endpoints are matched by channel and address and keep their id, secret and status; endpoints that the file does not name stay. Answers a line `{partner, endpoint, channel, address, secret}` for each new webhook; the headers `forewarn-partners`, `forewarn-created` and `forewarn-endpoints` count the partners, those that are new, and the new endpoints. Of a fault, `line` is the line and `path` the field.",
         response: {
           200: {
             description: "Imported; a line for each new webhook",
@@ -47,16 +47,21 @@ export const partnerImportRoutes = (app: Server, parts: HttpParts): void => {
       const startedAt = performance.now();
       running += 1;
       try {
-        const { partners, endpoints, answer } = await importPartners(type, request.body as Readable, {
+        const { partners, created, endpoints, answer } = await importPartners(type, request.body as Readable, {
           pool: longLedger.pools.routine,
           keyring,
           allow: config.webhookAllow,
         });
-        log.info({ partners, endpoints, ms: Math.round(performance.now() - startedAt) }, "partners imported");
+        log.info({ partners, created, endpoints, ms: Math.round(performance.now() - startedAt) }, "partners imported");
         // The schema says what the lines are; the stream itself is sent as it is.
         const stream: FastifyReply = reply;
         return await stream
-          .headers({ "forewarn-partners": partners, "forewarn-endpoints": endpoints, "cache-control": "no-store" })
+          .headers({
+            "forewarn-partners": partners,
+            "forewarn-created": created,
+            "forewarn-endpoints": endpoints,
+            "cache-control": "no-store",
+          })
           .type("application/x-ndjson")
           .send(answer);
       } finally {

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { Fault } from "../../domain/fault.ts";
 import { Problem } from "../../errors.ts";
 import { inTransaction, type Sql } from "../../ledger/connection.ts";
 import { type EndpointRow, endpointsOf, insertEndpoint } from "../../ledger/endpoints.ts";
@@ -11,11 +12,12 @@ import {
   updatePartner,
 } from "../../ledger/partners.ts";
 import { unknownServices } from "../../ledger/services.ts";
+import { zoneFaults } from "../../ledger/zones.ts";
 import { endpointFaults, sealEndpoint } from "../addresses.ts";
 import type { HttpParts } from "../parts.ts";
 import { found, noSuch, partnerParams, type Server } from "../route.ts";
 import { listOf, PAGE, pageOf, readCursor } from "../shapes/lists.ts";
-import { createdPartner, newPartner, partner, partnerPatch } from "../shapes/partner.ts";
+import { createdPartner, newEndpoint, newPartner, partner, partnerPatch } from "../shapes/partner.ts";
 import { problems } from "../shapes/problems.ts";
 import { showEndpoint } from "./endpoints.ts";
 
@@ -27,11 +29,25 @@ const showPartner = ({ joinedAt, ...row }: PartnerRow, endpoints: readonly Endpo
   endpoints: endpoints.filter((endpoint) => endpoint.partner === row.partner).map(showEndpoint),
 });
 
-const subscriptionFaults = async (sql: Sql, subscriptions: readonly string[] = []) =>
-  (await unknownServices(sql, subscriptions)).map((service) => ({
+type Checked = { timeZone?: string | undefined; subscriptions?: readonly string[] | undefined };
+
+/** What only the ledger can find wrong with a partner. */
+const ledgerFaults = async (sql: Sql, { timeZone, subscriptions = [] }: Checked): Promise<Fault[]> => [
+  ...(await zoneFaults(sql, timeZone)),
+  ...(await unknownServices(sql, subscriptions)).map((service) => ({
     path: "subscriptions",
     message: `names ${service}, which is no service; add it first at POST /v1/services`,
-  }));
+  })),
+];
+
+/** What of a partner can be judged although other fields of it are not well formed. */
+const judgeable = z
+  .object({
+    timeZone: newPartner.shape.timeZone.optional().catch(undefined),
+    subscriptions: newPartner.shape.subscriptions.catch([]),
+    endpoints: z.array(newEndpoint.nullable().catch(null)).catch([]),
+  })
+  .catch({ timeZone: undefined, subscriptions: [], endpoints: [] });
 
 export const partnerRoutes = (app: Server, { ledger, keyring, config }: HttpParts): void => {
   const sql = ledger.pools.routine;
@@ -67,6 +83,8 @@ export const partnerRoutes = (app: Server, { ledger, keyring, config }: HttpPart
     "/v1/partners",
     {
       config: { access: "admin" },
+      // Every fault is answered at once, so what is wrong with the form waits for what is wrong with the content.
+      attachValidation: true,
       schema: {
         tags,
         summary: "Add a partner; secrets of its webhooks are shown once",
@@ -74,12 +92,17 @@ export const partnerRoutes = (app: Server, { ledger, keyring, config }: HttpPart
         response: { 201: createdPartner, ...problems("malformed", "conflict", "unsupported-media-type", "invalid") },
       },
     },
-    async ({ body: { endpoints, ...fields } }, reply) => {
+    async ({ body, validationError }, reply) => {
+      const given = judgeable.parse(body);
       const faults = [
-        ...(await subscriptionFaults(sql, fields.subscriptions)),
-        ...endpoints.flatMap((it, at) => endpointFaults(it, config.webhookAllow, `endpoints[${at}].`)),
+        ...(validationError instanceof Problem ? validationError.faults : []),
+        ...(await ledgerFaults(sql, given)),
+        ...given.endpoints.flatMap((it, at) =>
+          it ? endpointFaults(it, config.webhookAllow, `endpoints[${at}].`) : [],
+        ),
       ];
-      if (faults.length > 0) throw new Problem("invalid", "the partner is not valid", faults);
+      if (validationError || faults.length > 0) throw new Problem("invalid", "the partner is not valid", faults);
+      const { endpoints, ...fields } = body;
       const created = await inTransaction(sql, async (tx) => {
         const row = await insertPartner(tx, fields);
         if (!row)
@@ -136,7 +159,7 @@ export const partnerRoutes = (app: Server, { ledger, keyring, config }: HttpPart
       },
     },
     async ({ params, body }) => {
-      const faults = await subscriptionFaults(sql, body.subscriptions);
+      const faults = await ledgerFaults(sql, body);
       if (faults.length > 0) throw new Problem("invalid", "the partner is not valid", faults);
       const row = found(await updatePartner(sql, params.partner, body), "partner", params.partner);
       return showPartner(row, await endpointsOf(sql, [row.partner]));

@@ -1,5 +1,8 @@
+import type { z } from "zod";
+import type { Ledger } from "../../ledger/connection.ts";
 import {
-  installationPausedAt,
+  countHeld,
+  findPauses,
   pauseChange,
   pauseInstallation,
   resumeChange,
@@ -7,14 +10,24 @@ import {
 } from "../../ledger/installation.ts";
 import type { HttpParts } from "../parts.ts";
 import { changeParams, found, noSuch, type Server } from "../route.ts";
-import { pause } from "../shapes/change.ts";
+import { pause, pauses } from "../shapes/change.ts";
 import { problems } from "../shapes/problems.ts";
 
 const tags = ["pause"];
 
 const answer = (pausedAt: Date | null) => ({ paused: pausedAt !== null, pausedAt: pausedAt?.toISOString() ?? null });
 
-export const pauseRoutes = (app: Server, { ledger }: HttpParts): void => {
+/** What is held, and how much waits for it. */
+export const showPauses = async ({ pools }: Ledger): Promise<z.infer<typeof pauses>> => {
+  const { pausedAt, changes } = await findPauses(pools.urgent);
+  return {
+    ...answer(pausedAt),
+    waiting: pausedAt === null && changes.length === 0 ? 0 : await countHeld(pools.routine),
+    changes: changes.map((one) => ({ ...one, pausedAt: one.pausedAt.toISOString() })),
+  };
+};
+
+export const pauseRoutes = (app: Server, { ledger, log }: HttpParts): void => {
   // The urgent connections: stopping must work while the routine lane is at its busiest.
   const sql = ledger.pools.urgent;
   const access = { access: "admin" } as const;
@@ -23,9 +36,13 @@ export const pauseRoutes = (app: Server, { ledger }: HttpParts): void => {
     "/v1/pause",
     {
       config: { access: "read" },
-      schema: { tags, summary: "Whether all sending is held", response: { 200: pause, ...problems() } },
+      schema: {
+        tags,
+        summary: "What is held, of all sending or of single changes",
+        response: { 200: pauses, ...problems() },
+      },
     },
-    async () => answer(await installationPausedAt(sql)),
+    async () => showPauses(ledger),
   );
 
   app.post(
@@ -34,7 +51,11 @@ export const pauseRoutes = (app: Server, { ledger }: HttpParts): void => {
       config: access,
       schema: { tags, summary: "Hold all sending; what is due waits", response: { 200: pause, ...problems() } },
     },
-    async () => answer(await pauseInstallation(sql)),
+    async () => {
+      const pausedAt = await pauseInstallation(sql);
+      log.warn({ pausedAt }, "all sending is paused, emergencies too");
+      return answer(pausedAt);
+    },
   );
 
   app.post(
@@ -42,6 +63,7 @@ export const pauseRoutes = (app: Server, { ledger }: HttpParts): void => {
     { config: access, schema: { tags, summary: "Send again", response: { 200: pause, ...problems() } } },
     async () => {
       await resumeInstallation(sql);
+      log.info("sending goes on");
       return answer(null);
     },
   );
@@ -51,14 +73,19 @@ export const pauseRoutes = (app: Server, { ledger }: HttpParts): void => {
   app.post(
     "/v1/changes/:change/pause",
     { config: access, schema: { ...schema, summary: "Hold the sending of one change; what is due waits" } },
-    async ({ params }) => answer(found(await pauseChange(sql, params.change), "change", params.change)),
+    async ({ params: { change } }) => {
+      const pausedAt = found(await pauseChange(sql, change), "change", change);
+      log.warn({ change, pausedAt }, "a change is paused: nothing of it is sent");
+      return answer(pausedAt);
+    },
   );
 
   app.post(
     "/v1/changes/:change/resume",
     { config: access, schema: { ...schema, summary: "Send one change's notices again" } },
-    async ({ params }) => {
-      if (!(await resumeChange(sql, params.change))) throw noSuch("change", params.change);
+    async ({ params: { change } }) => {
+      if (!(await resumeChange(sql, change))) throw noSuch("change", change);
+      log.info({ change }, "sending of a change goes on");
       return answer(null);
     },
   );

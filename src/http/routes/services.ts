@@ -10,6 +10,17 @@ import { newService, service, serviceBody } from "../shapes/service.ts";
 
 const tags = ["services"];
 
+const counted = (count: number, unit: string): string => `${count} ${unit}${count === 1 ? "" : "s"}`;
+
+/** Changes keep their service for the proof; subscriptions can be taken back. */
+const inUse = (service: string, { changes, partners }: { changes: number; partners: number }): string => {
+  const remedy =
+    changes > 0
+      ? `changes keep their service for good; to call it otherwise, PUT /v1/services/${service}`
+      : "take it out of their subscriptions first, at PATCH /v1/partners/{partner}";
+  return `${service} is in use: ${counted(changes, "change")} and ${counted(partners, "partner")} name it; ${remedy}`;
+};
+
 export const serviceRoutes = (app: Server, { ledger }: HttpParts): void => {
   const sql = ledger.pools.routine;
 
@@ -95,11 +106,7 @@ export const serviceRoutes = (app: Server, { ledger }: HttpParts): void => {
     async ({ params }, reply) => {
       const outcome = await inTransaction(sql, (tx) => deleteService(tx, params.service));
       if (outcome.kind === "absent") throw noSuch("service", params.service);
-      if (outcome.kind === "in-use")
-        throw new Problem(
-          "conflict",
-          `${params.service} is in use: ${outcome.changes} changes and ${outcome.partners} partners name it`,
-        );
+      if (outcome.kind === "in-use") throw new Problem("conflict", inUse(params.service, outcome));
       return reply.code(204).send();
     },
   );

@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
-import { type EndpointRow, type EndpointStatus, findEndpoint } from "../../ledger/endpoints.ts";
-import { setUnsubscribed } from "../../ledger/partner-links.ts";
+import { makeMailChoice } from "../../flow/mail-choice.ts";
+import type { EndpointRow, EndpointStatus } from "../../ledger/endpoints.ts";
 import { findPartner } from "../../ledger/partners.ts";
 import { preferredLocale } from "../../pages/changelog-pages.ts";
 import type { Pages } from "../../pages/pages.ts";
@@ -24,15 +24,11 @@ const SAID: Record<EndpointStatus, WordKey> = {
  * Ending the mails to one address (RFC 8058): a POST to the address in `List-Unsubscribe` does it at once, without
  * login, cookie or redirect. GET asks, and changes nothing.
  */
-export const unsubscribeRoutes = (app: Server, { ledger, keyring, config, log }: HttpParts, pages: Pages): void => {
+export const unsubscribeRoutes = (app: Server, parts: HttpParts, pages: Pages): void => {
+  const { ledger, config } = parts;
   const sql = ledger.pools.routine;
   const options = { config: { access: "public" }, schema: { hide: true, params: linkParams } } as const;
-
-  const find = async (token: string): Promise<EndpointRow | null> => {
-    const no = keyring.readUnsubscribeToken(token);
-    const endpoint = no === null ? null : await findEndpoint(sql, no);
-    return endpoint?.channel === "email" ? endpoint : null;
-  };
+  const mailChoice = makeMailChoice(parts);
 
   const show = async (
     request: FastifyRequest<{ Params: { token: string } }>,
@@ -59,16 +55,13 @@ export const unsubscribeRoutes = (app: Server, { ledger, keyring, config, log }:
   const change =
     (unsubscribed: boolean) =>
     async (request: FastifyRequest<{ Params: { token: string } }>, reply: FastifyReply): Promise<FastifyReply> => {
-      const before = await find(request.params.token);
-      if (before && (await setUnsubscribed(sql, before.no, unsubscribed)))
-        log.info({ endpoint: before.no, partner: before.partner, unsubscribed }, "a mail address decided on its mails");
-      const endpoint = before && (await find(request.params.token));
+      const endpoint = await mailChoice.choose(request.params.token, unsubscribed);
       const isBack = !unsubscribed && endpoint?.status === "active";
       return show(request, reply, { endpoint, ...(isBack ? { word: "unsubscribe.back" } : {}) });
     };
 
   app.get("/p/:token/unsubscribe", options, async (request, reply) =>
-    show(request, reply, { endpoint: await find(request.params.token) }),
+    show(request, reply, { endpoint: await mailChoice.find(request.params.token) }),
   );
   app.post("/p/:token/unsubscribe", options, change(true));
   app.post("/p/:token/resubscribe", options, change(false));

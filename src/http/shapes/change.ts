@@ -117,4 +117,16 @@ export const sentTest = z
   })
   .meta({ id: "SentTest" });
 
-export const pause = z.object({ paused: z.boolean(), pausedAt: instant.nullable() }).meta({ id: "Pause" });
+const held = { paused: z.boolean(), pausedAt: instant.nullable() };
+
+export const pause = z.object(held).meta({ id: "Pause" });
+
+export const pauses = z
+  .object({
+    ...held,
+    waiting: count.describe("Deliveries that would go out now if nothing were paused, to 10,000"),
+    changes: z
+      .array(z.object({ change: z.string(), pausedAt: instant }))
+      .describe("Changes that are paused by themselves; the first thousand by id"),
+  })
+  .meta({ id: "Pauses" });

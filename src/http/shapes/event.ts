@@ -23,6 +23,19 @@ export const eventAnswer = z
         status: z.enum(NOTICE_STATUSES),
       }),
     ),
+    outdated: z
+      .array(
+        z.object({
+          field: z.string().describe("A field of the change, or `status`"),
+          by: z
+            .object({ time: instant, source: z.string(), id: z.string() })
+            .describe("The newer event that had set it"),
+        }),
+      )
+      .optional()
+      .describe(
+        "What of the event was not taken, because an event with a newer `time` had set it; absent when all was",
+      ),
     recipients: z
       .object({ partners: count, email: count, webhook: count, unreachable: count })
       .optional()

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { isZone } from "../../domain/calendar.ts";
+import { zoneName } from "../../domain/calendar.ts";
 import { ID_PATTERN } from "../../domain/event.ts";
 
 /** An id of a change, partner or service. */
@@ -24,8 +24,8 @@ export const line = (limit: number) =>
 const REMEMBERED = 1_000;
 
 /** A check that remembers its answers: making an Intl formatter takes longer than all else about a row of an import. */
-const remembered = (check: (text: string) => boolean): ((text: string) => boolean) => {
-  const answers = new Map<string, boolean>();
+const remembered = <Answer extends {} | null>(check: (text: string) => Answer): ((text: string) => Answer) => {
+  const answers = new Map<string, Answer>();
   return (text) => {
     const known = answers.get(text);
     if (known !== undefined) return known;
@@ -44,11 +44,17 @@ const isLocale = (text: string): boolean => {
   }
 };
 
-/** An IANA time zone. */
+const zoneNameOf = remembered(zoneName);
+
+/** An IANA time zone, as `zoneName` keeps it. Whether PostgreSQL knows it too is asked of the ledger. */
 export const zone = z
   .string("is not a time zone; example: Europe/Paris")
   .max(64, "is longer than 64 characters; use an IANA name such as Europe/Paris")
-  .refine(remembered(isZone), "is not a time zone that is known here; use an IANA name such as Europe/Paris");
+  .refine(
+    (text) => zoneNameOf(text) !== null,
+    "is not a time zone that is known here; use an IANA name such as Europe/Paris",
+  )
+  .overwrite((text) => zoneNameOf(text) ?? text);
 
 /** A BCP 47 language tag. */
 export const locale = z

@@ -43,7 +43,7 @@ export const newPartner = z.strictObject({
 /** A line of an import: what is absent stays as it is, or takes the default for a new partner. */
 export const importedPartner = z.strictObject({
   partner: id("partner"),
-  name: fields.name,
+  name: fields.name.optional(),
   locale: locale.optional(),
   timeZone: zone.optional(),
   holidays: holidays.optional(),

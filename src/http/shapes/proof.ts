@@ -140,5 +140,9 @@ export const takenBounce = z
         }),
       )
       .optional(),
+    unsubscribed: z
+      .object({ endpoint: z.string(), partner: z.string() })
+      .optional()
+      .describe("It was a mail to the address of `List-Unsubscribe`: this endpoint gets no more"),
   })
   .meta({ id: "TakenBounce" });

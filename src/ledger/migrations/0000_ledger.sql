@@ -281,7 +281,7 @@ ALTER TABLE "waivers" ADD CONSTRAINT "waivers_change_changes_change_fk" FOREIGN 
 ALTER TABLE "waivers" ADD CONSTRAINT "waivers_partner_partners_partner_fk" FOREIGN KEY ("partner") REFERENCES "public"."partners"("partner") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "endpoints" ADD CONSTRAINT "endpoints_partner_partners_partner_fk" FOREIGN KEY ("partner") REFERENCES "public"."partners"("partner") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 CREATE INDEX "changes_release" ON "changes" USING btree ("release_at") WHERE status IN ('announced', 'recorded');--> statement-breakpoint
-CREATE INDEX "changes_attention" ON "changes" USING btree ("attention_at") WHERE status = 'announced';--> statement-breakpoint
+CREATE INDEX "changes_attention" ON "changes" USING btree ("attention_at") WHERE attention_at IS NOT NULL;--> statement-breakpoint
 CREATE INDEX "changes_service" ON "changes" USING btree ("service");--> statement-breakpoint
 CREATE UNIQUE INDEX "events_identity" ON "events" USING btree ("source","id") WHERE status <> 'refused';--> statement-breakpoint
 CREATE INDEX "events_held" ON "events" USING btree ("change") WHERE status = 'held';--> statement-breakpoint
@@ -317,6 +317,12 @@ CREATE INDEX "endpoints_unwelcomed" ON "endpoints" USING btree ("no") WHERE unwe
 CREATE INDEX "partners_without_endpoints" ON "partners" USING btree ("partner") WHERE NOT had_endpoints AND left_at IS NULL;--> statement-breakpoint
 ALTER TABLE "deliveries" SET (fillfactor = 45);--> statement-breakpoint
 INSERT INTO "installation" DEFAULT VALUES;--> statement-breakpoint
+CREATE FUNCTION zone_or_utc(zone text) RETURNS text LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  RETURN CASE WHEN now() AT TIME ZONE zone IS NOT NULL THEN zone END;
+EXCEPTION WHEN invalid_parameter_value THEN
+  RETURN 'UTC';
+END $$;--> statement-breakpoint
 CREATE FUNCTION follow_with_endpoints() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   -- The lock: subscriptions that change at the same time are read as they will be.

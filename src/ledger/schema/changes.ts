@@ -34,7 +34,7 @@ export const changes = pgTable(
   },
   (t) => [
     index("changes_release").on(t.releaseAt).where(sql`status IN ('announced', 'recorded')`),
-    index("changes_attention").on(t.attentionAt).where(sql`status = 'announced'`),
+    index("changes_attention").on(t.attentionAt).where(sql`attention_at IS NOT NULL`),
     index("changes_service").on(t.service),
     check("changes_status", sql`${t.status} IN ('announced', 'recorded', 'released', 'cancelled')`),
   ],
