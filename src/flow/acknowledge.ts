@@ -77,11 +77,12 @@ export const makeAcknowledge = ({ ledger, tellProvider, publicUrl, log }: Parts)
       change,
       subject: `[${change}] ${name} needs help`,
       body: [
-        `${by} of ${name} (${partner}) asks for help with ${change}, revision ${revision}:`,
+        `${name} (${partner}) asks for help with ${change}, revision ${revision}:`,
         title,
         "",
         note === null ? "They left no note." : `They write:\n\n${note}`,
         "",
+        `Said by ${by}.`,
         contacts.length > 0
           ? `You can answer them at ${contacts.join(", ")}.`
           : "No mail address of theirs is known that works.",

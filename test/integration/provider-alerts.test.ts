@@ -73,7 +73,10 @@ test("a partner who needs help is in the contact's mailbox at once, in their own
   const [mail] = await pipeline.mailbox.waitFor(1, { to: CONTACT });
   assert.equal(mail?.parsed.subject, "[CHG-1] acme Ltd needs help");
   assert.match(mail?.parsed.text ?? "", /asks for help with CHG-1, revision 1:\nTokens expire/);
-  assert.match(mail?.parsed.text ?? "", /You can answer them at acme@partner\.example\./);
+  assert.match(
+    mail?.parsed.text ?? "",
+    /Said by Ann <ann@acme\.example>\.\nYou can answer them at acme@partner\.example\./,
+  );
   assert.match(mail?.parsed.text ?? "", /CHG-1\/proof\.html/);
   assert.match(mail?.parsed.text ?? "", /We cannot\nreach <b>you<\/b>\./);
   assert.ok(!(mail?.parsed.text ?? "").includes("\u202E"), "nothing reorders what is read");
