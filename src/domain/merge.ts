@@ -43,6 +43,7 @@ export const differenceOf = (before: Change, after: Change, zone: string): Diffe
   for (const name of new Set([...Object.keys(before.fields), ...Object.keys(after.fields)]) as Set<
     keyof ChangeFields
   >) {
+    if (name === "businessCritical") continue;
     if (!sameField(name, before.fields[name], after.fields[name], zone)) differs[name] = before.fields[name] ?? null;
   }
   if (before.critical !== after.critical) differs["businessCritical"] = before.critical;

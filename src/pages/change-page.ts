@@ -27,8 +27,6 @@ export type ChangePageInput = {
   partner: PartnerRow;
   /** The page's own, so that its forms come back to it. */
   token: string;
-  /** Of the partner's home page. */
-  homeToken: string;
   publicUrl: string;
   now: Date;
 };
@@ -112,6 +110,5 @@ export const changePage = (input: ChangePageInput): object => {
     revisionName: words.say("history.revision", { revision: view.revision }),
     publicPage: changelogPage(input.publicUrl, view.change),
     token,
-    home: input.homeToken,
   };
 };

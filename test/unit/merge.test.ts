@@ -111,6 +111,15 @@ test("two spellings of one release instant are one date; a moved one starts its 
   assert.deepEqual([moved.differs, moved.change.dateSince], [{ releaseAt: "2027-06-01" }, "2027-02-01T00:00:00.000Z"]);
 });
 
+test("saying of a change what its service says already differs in nothing", () => {
+  const said = mergeEvent(
+    mergeAll([creation]),
+    event("updated", "2027-02-01T00:00:00.000Z", { businessCritical: context.serviceIsCritical }),
+    context,
+  );
+  assert.deepEqual([said.change.fields.businessCritical, said.differs], [context.serviceIsCritical, {}]);
+});
+
 test("a date that was recorded without telling anybody counts only from when partners are told of it", () => {
   const recorded = mergeAll([{ ...creation, fields: { ...creation.fields, category: "normal" } }]);
   const raised = mergeEvent(recorded, event("updated", "2027-05-20T00:00:00.000Z", { category: "major" }), {

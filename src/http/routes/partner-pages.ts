@@ -55,7 +55,7 @@ export const partnerPageRoutes = (app: Server, parts: HttpParts, pages: Pages): 
 
   const sendChange = async (
     reply: FastifyReply,
-    { view, partner, epoch }: Extract<OpenedLink, { kind: "change" }>,
+    { view, partner }: Extract<OpenedLink, { kind: "change" }>,
     token: string,
   ): Promise<FastifyReply> => {
     const [notices, hours, deliveries, histories, answer] = await Promise.all([
@@ -79,7 +79,6 @@ export const partnerPageRoutes = (app: Server, parts: HttpParts, pages: Pages): 
       history: histories.get(view.change) ?? [],
       answer,
       token,
-      homeToken: keyring.pageToken(partner.partner, null, epoch),
       publicUrl: config.publicUrl,
       now: clock.now(),
     });
