@@ -24,7 +24,7 @@ const REFUSALS: Record<Extract<LastWord, { reason: string }>["reason"], string> 
   ready: "its partner has said that it is ready",
   "endpoint-disabled": "its endpoint is disabled; enable the endpoint first",
   bounced: "its address bounced; set another address, or enable the endpoint first",
-  unsubscribed: "its address has unsubscribed",
+  unsubscribed: "its address has unsubscribed, or its partner follows the service no longer",
   "address-not-allowed": "its address may not be reached; see FOREWARN_WEBHOOK_ALLOW",
 };
 

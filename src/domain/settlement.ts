@@ -77,6 +77,8 @@ export type LastLook = {
   endpointStatus: "active" | "disabled" | "bounced" | "unsubscribed";
   endpointGone: boolean;
   partnerLeft: boolean;
+  /** Its partner does not follow the service of its change any more. */
+  unfollowed: boolean;
   /** The notice was superseded or cancelled since. */
   noticeEnded: boolean;
   /** A reminder whose release has passed, or after which a later notice of its change is due. */
@@ -93,17 +95,31 @@ export type LastWord =
   | { kind: "skip"; reason: SkipReason }
   | { kind: "suppress"; reason: SuppressReason };
 
-/** In order: the first that holds decides. */
+/**
+ * In order: the first that holds decides. Moves and cancellations, which no *ready* mutes, end with a subscription as all else
+ * does: a fan-out leaves out who does not follow the service, told before or not, and so does what it had fanned out by then.
+ */
 const LAST_WORDS: readonly [(look: LastLook) => boolean, LastWord][] = [
   [(look) => look.noticeEnded, { kind: "skip", reason: "superseded" }],
   [(look) => look.partnerLeft || look.endpointGone, { kind: "skip", reason: "left" }],
   [(look) => look.endpointStatus === "disabled", { kind: "skip", reason: "endpoint-disabled" }],
   [(look) => look.endpointStatus === "bounced", { kind: "suppress", reason: "bounced" }],
-  [(look) => look.endpointStatus === "unsubscribed", { kind: "suppress", reason: "unsubscribed" }],
+  [(look) => look.endpointStatus === "unsubscribed" || look.unfollowed, { kind: "suppress", reason: "unsubscribed" }],
   [(look) => look.overtaken, { kind: "skip", reason: "overtaken" }],
   [(look) => look.ready, { kind: "skip", reason: "ready" }],
   [(look) => look.held, { kind: "hold" }],
 ];
+
+/**
+ * Whether who follows these services (null: all) is told of that one; null: of what concerns the partner itself.
+ *
+ * @example follows("billing reports", "reports") // true
+ */
+export const follows = (subscriptions: string | null, service: string | null): boolean => {
+  if (subscriptions === null || service === null) return true;
+  const followed = subscriptions.split(" ");
+  return followed.includes(service) || followed.includes("*");
+};
 
 /** Whether a delivery may still be sent, decided right before it is: partners come and go between fan-out and sending. */
 export const lastWord = (look: LastLook): LastWord =>

@@ -1,5 +1,5 @@
 import type { Channel, Lane } from "../domain/category.ts";
-import { lastWord, putOff, RELAY_PAUSE_MS, type Settlement, settlementOfWord } from "../domain/settlement.ts";
+import { follows, lastWord, putOff, RELAY_PAUSE_MS, type Settlement, settlementOfWord } from "../domain/settlement.ts";
 import { endRun } from "../ledger/chunks.ts";
 import type { Ledger } from "../ledger/connection.ts";
 import type { LoadedDelivery } from "../ledger/deliveries.ts";
@@ -126,7 +126,8 @@ export const makeSendChunk = (parts: Parts): SendChunk => {
         if (!content || !state) continue;
         const { endpointStatus, endpointGone, partnerLeft } = delivery;
         const isReady = ready.size > 0 && ready.has(`${delivery.notice} ${delivery.partner}`);
-        const word = lastWord({ ...state, endpointStatus, endpointGone, partnerLeft, ready: isReady });
+        const unfollowed = !follows(delivery.subscriptions, content.change?.fields.service ?? null);
+        const word = lastWord({ ...state, endpointStatus, endpointGone, partnerLeft, unfollowed, ready: isReady });
         if (word.kind === "send")
           todo.push({
             delivery,

@@ -64,8 +64,10 @@ const tellOf = async (sql: Sql, notices: readonly number[], endpoints: readonly 
           AND (n.fanned_out_at IS NOT NULL OR e.no <= n.cursor)
           AND (n.kind = 'reminder' OR NOT EXISTS (
             SELECT FROM notices said JOIN deliveries d ON d.notice = said.no AND d.endpoint = e.no
-            WHERE said.change = n.change AND (d.status = 'sent' OR d.attempts > 0)))
-        ON CONFLICT DO NOTHING
+            WHERE said.change = n.change AND (d.status = 'sent' OR (d.attempts > 0 AND d.reason IS DISTINCT FROM 'unsubscribed'))))
+        -- Whoever followed the service before, left it and is back: what was not sent meanwhile still is.
+        ON CONFLICT (notice, endpoint) DO UPDATE SET status = 'waiting', reason = NULL, chunk = NULL, due_at = excluded.due_at
+          WHERE deliveries.status = 'suppressed' AND deliveries.reason = 'unsubscribed'
         RETURNING notice
       ),
       reopened AS (

@@ -11,6 +11,7 @@ export type ReplayTarget = {
   endpointStatus: LastLook["endpointStatus"];
   endpointGone: boolean;
   partnerLeft: boolean;
+  unfollowed: boolean;
 };
 
 /** Locks a delivery by its public id, and its notice, until the transaction ends; null when there is none. */
@@ -20,9 +21,11 @@ export const lockDelivery = async (sql: Sql, id: string): Promise<ReplayTarget |
   if (cut < 1 || endpoint === null) return null;
   const { rows } = await sql.query<ReplayTarget>(
     `SELECT d.notice, d.endpoint, d.status, e.status AS "endpointStatus", e.deleted_at IS NOT NULL AS "endpointGone",
-            p.left_at IS NOT NULL AS "partnerLeft"
+            p.left_at IS NOT NULL AS "partnerLeft",
+            c.change IS NOT NULL AND NOT p.subscriptions && ARRAY['*', c.service] AS unfollowed
      FROM notices n JOIN deliveries d ON d.notice = n.no
      JOIN endpoints e ON e.no = d.endpoint JOIN partners p ON p.partner = e.partner
+     LEFT JOIN changes c ON c.change = n.change
      WHERE n.id = $1 AND d.endpoint = $2 FOR UPDATE OF n, d`,
     [id.slice(0, cut), endpoint],
   );
@@ -139,9 +142,9 @@ export const missedNotices = async (sql: Sql, endpoint: number, since: Date): Pr
        CROSS JOIN changes c
        JOIN notices n ON n.change = c.change AND n.status IN ('sending', 'done') AND n.due_at <= now()
        LEFT JOIN deliveries d ON d.notice = n.no AND d.endpoint = e.no
-       WHERE e.no = $1 AND p.left_at IS NULL AND e.deleted_at IS NULL
+       WHERE e.no = $1 AND p.left_at IS NULL AND e.deleted_at IS NULL AND p.subscriptions && ARRAY['*', c.service]
          AND (c.status = 'announced' OR (c.status = 'cancelled' AND n.kind = 'cancelled'))
-         AND (d.endpoint IS NOT NULL OR (n.due_at >= e.created_at AND e.role = 'primary' AND p.subscriptions && ARRAY['*', c.service]
+         AND (d.endpoint IS NOT NULL OR (n.due_at >= e.created_at AND e.role = 'primary'
            AND (n.audience = 'all' OR (n.audience = 'told') = EXISTS (
              SELECT FROM notices earlier JOIN deliveries before ON before.notice = earlier.no AND before.endpoint = e.no
              WHERE earlier.change = n.change AND earlier.revision < n.revision

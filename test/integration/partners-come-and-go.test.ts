@@ -4,8 +4,12 @@ import { DEFAULT_POLICY, type Policy } from "../../src/domain/policy.ts";
 import { inTransaction } from "../../src/ledger/connection.ts";
 import { fanOutWindow, lockNotice } from "../../src/ledger/fan-out.ts";
 import { escalateOne } from "../../src/ledger/late.ts";
+import { updatePartner } from "../../src/ledger/partners.ts";
+import { makeReplays } from "../../src/flow/replay.ts";
 import { inDays } from "../support/days.ts";
 import { kindsAt, startPipeline } from "../support/pipeline.ts";
+import { quietLog } from "../support/servers.ts";
+import { until } from "../support/until.ts";
 
 const soon = (ms: number): string => new Date(Date.now() + ms).toISOString();
 
@@ -52,13 +56,53 @@ test("a partner who subscribes later is told of what is open, and one who left i
   });
   await pipeline.quiet();
   assert.deepEqual(kindsAt(pipeline, "acme"), []);
-  const { updatePartner } = await import("../../src/ledger/partners.ts");
   await updatePartner(pipeline.sql, "acme", { subscriptions: ["reports"] });
   await pipeline.receiver.waitFor(1, { path: "/acme" });
   await pipeline.sql.query("UPDATE partners SET left_at = now() WHERE partner = 'acme'");
   await pipeline.say("updated", { change: "CHG-1", title: "Open wide" });
   await pipeline.quiet();
   assert.deepEqual(kindsAt(pipeline, "acme"), ["announcement"]);
+});
+
+test("who drops a service gets nothing more of it, though it was fanned out before, and is told of it on coming back", async () => {
+  const pipeline = await startPipeline();
+  const { receiver, sql } = pipeline;
+  await pipeline.addService("reports");
+  await pipeline.addPartner("acme", ["webhook"], { subscriptions: ["reports", "other"] });
+  receiver.script(
+    "/acme",
+    { kind: "answer", status: 503, headers: { "retry-after": "3600" } },
+    { kind: "answer", status: 204 },
+  );
+  await pipeline.announce({
+    change: "CHG-1",
+    category: "major",
+    service: "reports",
+    title: "x",
+    releaseAt: inDays(60),
+  });
+  const deliveryIs = (state: string) =>
+    until(
+      async () => {
+        const { rows } = await sql.query("SELECT concat_ws(' ', status, reason, attempts) AS state FROM deliveries");
+        return rows[0]?.["state"] === state;
+      },
+      { what: `the delivery is ${state}` },
+    );
+  await deliveryIs("waiting 1");
+
+  await updatePartner(sql, "acme", { subscriptions: ["other"] });
+  await sql.query("UPDATE deliveries SET due_at = now()");
+  await deliveryIs("suppressed unsubscribed 1");
+  const replays = makeReplays({ ...pipeline.parts, log: quietLog });
+  await assert.rejects(replays.delivery("CHG-1.r1.announcement.ep_1"), /follows the service no longer/);
+  assert.deepEqual(await replays.missed(1, new Date(0)), []);
+
+  await updatePartner(sql, "acme", { subscriptions: ["reports"] });
+  await deliveryIs("sent 2");
+  const [first, second, ...more] = receiver.at("/acme").map(({ headers }) => headers["webhook-id"]);
+  assert.equal(first, second);
+  assert.deepEqual(more, []);
 });
 
 test("a partner who said ready is spared the reminders but the last; a date brought forward resets it", async () => {
