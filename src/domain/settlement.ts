@@ -110,9 +110,16 @@ const LAST_WORDS: readonly [(look: LastLook) => boolean, LastWord][] = [
   [(look) => look.held, { kind: "hold" }],
 ];
 
-/** Whether who follows these services (null: all) is told of that one; null: of what concerns the partner itself. */
-export const follows = (subscriptions: readonly string[] | null, service: string | null): boolean =>
-  subscriptions === null || service === null || subscriptions.includes(service) || subscriptions.includes("*");
+/**
+ * Whether who follows these services (null: all) is told of that one; null: of what concerns the partner itself.
+ *
+ * @example follows("billing reports", "reports") // true
+ */
+export const follows = (subscriptions: string | null, service: string | null): boolean => {
+  if (subscriptions === null || service === null) return true;
+  const followed = subscriptions.split(" ");
+  return followed.includes(service) || followed.includes("*");
+};
 
 /** Whether a delivery may still be sent, decided right before it is: partners come and go between fan-out and sending. */
 export const lastWord = (look: LastLook): LastWord =>

@@ -17,8 +17,8 @@ export type LoadedDelivery = {
   /** It failed, and nothing was sent to it since: a success is news of its health. */
   failing: boolean;
   partnerLeft: boolean;
-  /** Services that its partner follows; null: all, as most do, so that nothing is made of it. */
-  subscriptions: readonly string[] | null;
+  /** Services that its partner follows, with a space between two; null: all. As an array each would be taken apart: 3 µs. */
+  subscriptions: string | null;
   partner: string;
   /** Mails only, as the next two; empty of others. */
   name: string;
@@ -86,7 +86,7 @@ export const loadChunk = async (sql: Sql, chunk: number, channel: Channel): Prom
            SELECT d.notice, d.endpoint, d.attempts, d.repeated, e.address, e.status AS "endpointStatus",
                   e.deleted_at IS NOT NULL AS "endpointGone",
                   e.failing_since IS NOT NULL AS failing, p.left_at IS NOT NULL AS "partnerLeft",
-                  NULLIF(p.subscriptions, '{*}') AS subscriptions,
+                  CASE WHEN p.subscriptions <> '{*}' THEN array_to_string(p.subscriptions, ' ') END AS subscriptions,
                   p.partner, ${ADDRESSED[channel]}, p.page_epoch AS "pageEpoch",
                   encode(e.secret_sealed, 'hex') AS "secretSealed",
                   CASE WHEN e.former_secret_until > now() THEN encode(e.former_secret_sealed, 'hex') END AS "formerSecretSealed",
