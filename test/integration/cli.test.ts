@@ -243,7 +243,39 @@ test("a server that is not there, or does not know the key, is one line that say
   );
 });
 
+test("a partner is shown with its endpoints, their ids and status", async () => {
+  cli.answers["GET /v1/partners/acme"] = {
+    body: {
+      partner: "acme",
+      name: "Acme",
+      locale: "en",
+      timeZone: "UTC",
+      holidays: [],
+      subscriptions: ["*"],
+      endpoints: [
+        { endpoint: "ep_7", channel: "webhook", address: "https://a.example/h", role: "primary", status: "disabled" },
+      ],
+    },
+  };
+  const run = await cli.forewarn(["partners", "show", "acme"]);
+  assert.equal(run.code, 0, run.err);
+  assert.match(run.out, /^ep_7 +webhook +primary +disabled +https:\/\/a\.example\/h$/m);
+});
+
+test("deliveries to a partner who does not exist are a fault, to one who was not told an empty list", async () => {
+  cli.answers["GET /v1/changes/CHG-1/deliveries"] = { body: { items: [], next: null } };
+  const absent = { title: "There is no such thing", status: 404, detail: "there is no partner nope" };
+  cli.answers["GET /v1/partners/nope"] = { status: 404, body: absent };
+  cli.answers["GET /v1/partners/acme"] = { body: { partner: "acme" } };
+  const nope = await cli.forewarn(["deliveries", "CHG-1", "--partner", "nope"]);
+  assert.deepEqual([nope.code, nope.out, nope.err], [1, "", "forewarn: there is no partner nope\n"]);
+  const acme = await cli.forewarn(["deliveries", "CHG-1", "--partner", "acme"]);
+  assert.deepEqual([acme.code, acme.out], [0, "no deliveries\n"]);
+});
+
 test("wrong usage ends with exit code 2 and a suggestion", async () => {
+  const none = join(cli.folder, "none.json");
+  writeFileSync(none, "[]");
   const cases: [args: string[], says: RegExp][] = [
     [["chnages"], /unknown command 'chnages'\n\(Did you mean changes\?\)/],
     [["changes", "--catgory", "major"], /unknown option '--catgory'\n\(Did you mean --category\?\)/],
@@ -252,6 +284,7 @@ test("wrong usage ends with exit code 2 and a suggestion", async () => {
     [["change"], /missing required argument 'id'/],
     [["emit", "a.json", "--change", "CHG-1"], /either a file or the event's flags/],
     [["emit", "--title", "x"], /--change is missing/],
+    [["emit", none], /none\.json is an empty list: there is no event to send/],
     [["emit", join(tmpdir(), "forewarn-no-such-file.json")], /cannot be read: ENOENT/],
     [["partners", "import", "partners.txt"], /neither \.csv nor \.ndjson/],
     [["keys", "create", "--name", "x"], /required option '--scope/],
@@ -319,6 +352,7 @@ test("every command's help has an example", async () => {
     "deliveries",
     "partners import",
     "partners list",
+    "partners show",
     "services add",
     "services list",
     "keys create",

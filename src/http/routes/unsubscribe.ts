@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
-import { type EndpointRow, type EndpointStatus, findEndpoint } from "../../ledger/endpoints.ts";
+import { endpointId } from "../../domain/delivery.ts";
+import { type EndpointRow, type EndpointStatus, endpointsOf, findEndpoint } from "../../ledger/endpoints.ts";
 import { setUnsubscribed } from "../../ledger/partner-links.ts";
 import { findPartner } from "../../ledger/partners.ts";
 import { preferredLocale } from "../../pages/changelog-pages.ts";
@@ -60,8 +61,14 @@ export const unsubscribeRoutes = (app: Server, { ledger, keyring, config, log }:
     (unsubscribed: boolean) =>
     async (request: FastifyRequest<{ Params: { token: string } }>, reply: FastifyReply): Promise<FastifyReply> => {
       const before = await find(request.params.token);
-      if (before && (await setUnsubscribed(sql, before.no, unsubscribed)))
-        log.info({ endpoint: before.no, partner: before.partner, unsubscribed }, "a mail address decided on its mails");
+      if (before && (await setUnsubscribed(sql, before.no, unsubscribed))) {
+        const { partner, no } = before;
+        const facts = { endpoint: endpointId(no), partner, unsubscribed };
+        const left = await endpointsOf(sql, [partner]);
+        if (left.some(({ status, role }) => status === "active" && role === "primary"))
+          log.info(facts, "a mail address decided on its mails");
+        else log.warn(facts, "a mail address decided on its mails, and no endpoint reaches its partner any more");
+      }
       const endpoint = before && (await find(request.params.token));
       const isBack = !unsubscribed && endpoint?.status === "active";
       return show(request, reply, { endpoint, ...(isBack ? { word: "unsubscribe.back" } : {}) });
