@@ -310,8 +310,22 @@ test("config check names every fault of the environment and the policy file at o
   for (const says of [/policy\.json: timeZone: /, /policy\.json: categories\.major\.notices\[0\]: /])
     assert.match(policyWrong.err, says);
   const good = await cli.forewarn(["config", "check"]);
-  assert.equal(good.code, 0, good.err);
+  assert.deepEqual([good.code, good.err], [0, ""], "nothing is wrong, and nothing is unknown");
   assert.match(good.out, /the configuration is good/);
+  const unknown = await cli.forewarn(["config", "check"], {
+    env: { FOREWARN_PORT: "3", FOREWARN_POLICI: "x", FOREWARN_SOMETHING_ELSE: "x" },
+  });
+  assert.deepEqual(
+    [unknown.code, unknown.err.trimEnd().split("\n").toSorted()],
+    [
+      0,
+      [
+        "! FOREWARN_POLICI: is unknown, did you mean FOREWARN_POLICY?",
+        "! FOREWARN_PORT: is unknown, did you mean PORT?",
+        "! FOREWARN_SOMETHING_ELSE: is unknown and changes nothing",
+      ],
+    ],
+  );
 });
 
 test("config check names every fault of the operator's templates, and files that no template takes in", async () => {
