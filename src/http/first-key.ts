@@ -32,6 +32,8 @@ export const adminKeyShown = (dataFolder: string): void => rmSync(unshown(dataFo
 export const ensureAdminKey = async ({ ledger, config, log }: Parts): Promise<{ made: string | null }> => {
   const pool = ledger.pools.routine;
   if (config.adminKey !== undefined) {
+    // Whoever sets it knows it; a start without it must not show it later.
+    adminKeyShown(config.dataFolder);
     const given = { key: mintKey().id, name: "FOREWARN_ADMIN_KEY", hash: hashKey(config.adminKey) };
     const replaced = await inTransaction(pool, (sql) => keepAdminKey(sql, given));
     if (replaced > 0) log.warn("FOREWARN_ADMIN_KEY names another key than before: the former one is revoked");
