@@ -1,7 +1,7 @@
 import { delimiter, resolve } from "node:path";
 import { judgeWebhookUrl } from "./domain/address.ts";
-import type { Fault } from "./domain/fault.ts";
-import { clientVariables, variables } from "./variables.ts";
+import { type Fault, nearestOf } from "./domain/fault.ts";
+import { clientVariables, VARIABLES, variables } from "./variables.ts";
 
 /** Every setting, checked; INTERFACE: "Environment". Only this file reads the environment. */
 export type Config = {
@@ -133,6 +133,19 @@ export const readClientConfig = (env: NodeJS.ProcessEnv = process.env): ClientCo
     );
   const it = parsed.data;
   return { url: it.FOREWARN_URL, key: it.FOREWARN_KEY, dataFolder: resolve(it.FOREWARN_DATA) };
+};
+
+/** Variables that look like ours and that nothing reads, each with the nearest one that is read. */
+export const unknownVariables = (env: NodeJS.ProcessEnv = process.env): Fault[] => {
+  const known = Object.keys(VARIABLES);
+  const prefix = "FOREWARN_";
+  const bare = (name: string): string => name.replace(prefix, "");
+  return Object.keys(env)
+    .filter((name) => name.startsWith(prefix) && !known.includes(name))
+    .map((name) => {
+      const near = known.find((one) => one === bare(name)) ?? nearestOf(name, known);
+      return { path: name, message: near ? `is unknown, did you mean ${near}?` : "is unknown and changes nothing" };
+    });
 };
 
 /** Where the policy file is said to be, even when other variables are wrong. */

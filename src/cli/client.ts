@@ -1,7 +1,8 @@
+import type { Fault } from "../domain/fault.ts";
 import type { Readable } from "node:stream";
 import type { Dispatcher } from "undici";
 import type { ClientConfig } from "../config.ts";
-import { CommandFailure, EXIT, type LineFault } from "./exit.ts";
+import { CommandFailure, EXIT } from "./exit.ts";
 import { readAdminKey, readLocalServer } from "../processes/local-server.ts";
 
 export type Query = Record<string, string | number | undefined>;
@@ -43,7 +44,7 @@ const REMEDIES: Partial<Record<number, string>> = {
   403: "use a key with that scope: `forewarn keys create --scope …`",
 };
 
-type ProblemBody = { title?: string; detail?: string; errors?: LineFault[] };
+type ProblemBody = { title?: string; detail?: string; errors?: Fault[] };
 
 /** The failure behind an answer that is not 2xx. */
 const failureOf = (status: number, text: string): CommandFailure => {

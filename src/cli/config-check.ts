@@ -1,7 +1,8 @@
 import { Command } from "commander";
-import { type Config, ConfigError, readConfig, readPolicyPath } from "../config.ts";
+import { type Config, ConfigError, readConfig, readPolicyPath, unknownVariables } from "../config.ts";
 import type { Fault } from "../domain/fault.ts";
 import { type Cli, JSON_FLAG, type JsonOption } from "./cli.ts";
+import { faultLine } from "./exit.ts";
 
 const EXAMPLES = `
 Examples:
@@ -57,7 +58,9 @@ const checkCommand = (cli: Cli): Command =>
       await judged(() => checkTemplates(config?.templatesFolder), faults);
       if (!config || faults.length > 0) throw new ConfigError(faults);
       const inForce = settings(config, policyFile);
-      cli.terminal.answer(options, { status: "good", settings: inForce }, () =>
+      const warnings = unknownVariables();
+      for (const fault of options.json ? [] : warnings) cli.terminal.note(`! ${faultLine(fault)}`);
+      cli.terminal.answer(options, { status: "good", settings: inForce, warnings }, () =>
         [
           cli.terminal.paint("green", "the configuration is good"),
           ...Object.entries(inForce).map(([name, value]) => `  ${cli.terminal.paint("dim", name.padEnd(16))}${value}`),

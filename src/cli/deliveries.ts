@@ -78,6 +78,8 @@ export const deliveriesCommand = (cli: Cli): Command =>
           { title: "reason", of: (row) => printable(row.reason ?? "") },
         ],
         empty: "no deliveries",
+        // The list of a partner who never was is as empty as that of one who was not told.
+        whenEmpty: async () => partner && cli.client().get(`/v1/partners/${encodeURIComponent(partner)}`),
       });
     });
 

@@ -108,5 +108,7 @@ export const readEvents = async (
   } catch (error) {
     throw new CommandFailure(EXIT.usage, `${file ?? "-"} is not JSON: ${(error as Error).message}`);
   }
+  if (Array.isArray(parsed) && parsed.length === 0)
+    throw new CommandFailure(EXIT.usage, `${file ?? "-"} is an empty list: there is no event to send`);
   return Array.isArray(parsed) ? { events: parsed, batch: true } : { events: [parsed], batch: false };
 };

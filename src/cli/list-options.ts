@@ -23,15 +23,19 @@ export const printList = async <Row>(
     options,
     columns,
     empty,
+    whenEmpty,
   }: {
     path: string;
     query: Record<string, string | undefined>;
     options: ListOptions;
     columns: readonly Column<Row>[];
     empty: string;
+    /** Looks whether what the list was asked for exists at all; throws CommandFailure when it does not. */
+    whenEmpty?: () => Promise<unknown>;
   },
 ): Promise<void> => {
   const list = await cli.client().list<Row>(path, query, options.limit);
+  if (list.items.length === 0) await whenEmpty?.();
   cli.terminal.answer(options, list, () => table(cli.terminal, columns, list.items, empty));
   if (list.next !== null) cli.terminal.note(`the first ${options.limit} are shown; there are more: --limit <count>`);
 };

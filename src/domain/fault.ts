@@ -19,17 +19,21 @@ const distance = (a: string, b: string): number => {
   return row[b.length] ?? 0;
 };
 
+/** The known name that is nearest to `name`; undefined when none is near. */
+export const nearestOf = (name: string, known: readonly string[]): string | undefined =>
+  known
+    .map((candidate) => ({ candidate, far: distance(name.slice(0, 64).toLowerCase(), candidate.toLowerCase()) }))
+    .filter(({ candidate, far }) => far <= Math.max(1, Math.floor(candidate.length / 3)))
+    .toSorted((a, b) => a.far - b.far)[0]?.candidate;
+
 /**
  * What to say of a name that nobody knows: the nearest known one when it is near, or else all of them.
  *
  * @example unknownName("minimumNotise", ["minimumNotice", "lane"]) // "is unknown, did you mean minimumNotice?"
  */
 export const unknownName = (name: string, known: readonly string[]): string => {
-  const near = known
-    .map((candidate) => ({ candidate, far: distance(name.slice(0, 64).toLowerCase(), candidate.toLowerCase()) }))
-    .filter(({ candidate, far }) => far <= Math.max(1, Math.floor(candidate.length / 3)))
-    .toSorted((a, b) => a.far - b.far)[0];
-  if (near !== undefined) return `is unknown, did you mean ${near.candidate}?`;
+  const near = nearestOf(name, known);
+  if (near !== undefined) return `is unknown, did you mean ${near}?`;
   return known.length > 0 ? `is unknown; known are ${known.join(", ")}` : "is unknown; leave it out";
 };
 

@@ -1,7 +1,7 @@
 import { endpointId } from "../domain/delivery.ts";
 import type { Keyring } from "../keyring.ts";
 import type { Ledger } from "../ledger/connection.ts";
-import { type EndpointRow, findEndpoint } from "../ledger/endpoints.ts";
+import { type EndpointRow, endpointsOf, findEndpoint } from "../ledger/endpoints.ts";
 import { setUnsubscribed } from "../ledger/partner-links.ts";
 import type { Log } from "../log.ts";
 
@@ -35,11 +35,14 @@ export const makeMailChoice = ({
     choose: async (token, unsubscribed) => {
       const before = await find(token);
       if (!before) return null;
-      if (await setUnsubscribed(sql, before.no, unsubscribed))
-        log.info(
-          { endpoint: endpointId(before.no), partner: before.partner, unsubscribed },
-          "a mail address decided on its mails",
-        );
+      if (await setUnsubscribed(sql, before.no, unsubscribed)) {
+        const { partner, no } = before;
+        const facts = { endpoint: endpointId(no), partner, unsubscribed };
+        const left = await endpointsOf(sql, [partner]);
+        if (left.some(({ status, role }) => status === "active" && role === "primary"))
+          log.info(facts, "a mail address decided on its mails");
+        else log.warn(facts, "a mail address decided on its mails, and no endpoint reaches its partner any more");
+      }
       return find(token);
     },
   };

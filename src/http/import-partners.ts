@@ -38,7 +38,8 @@ const makeFaults = () => {
     },
     add: (line: number, faults: readonly Fault[]): void => {
       count += faults.length;
-      for (const fault of faults.slice(0, SHOWN_FAULTS - shown.length)) shown.push({ line, ...fault });
+      for (const { path, message } of faults.slice(0, SHOWN_FAULTS - shown.length))
+        shown.push({ line, path: path === "" ? `line ${line}` : `line ${line}: ${path}`, message });
     },
     problem: (rows: number): Problem =>
       new Problem(

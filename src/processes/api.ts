@@ -1,4 +1,4 @@
-import { addressOf } from "../config.ts";
+import { addressOf, type Config } from "../config.ts";
 import { makeAcceptEvent } from "../flow/accept-event.ts";
 import { makeAcknowledge } from "../flow/acknowledge.ts";
 import { makeDrill } from "../flow/drill.ts";
@@ -10,7 +10,7 @@ import { makeTakeBounce } from "../flow/take-bounce.ts";
 import { makeTellProvider } from "../flow/tell-provider.ts";
 import { makeVerifySeals } from "../flow/verify-seals.ts";
 import { makeWaive } from "../flow/waive.ts";
-import { ensureAdminKey } from "../http/first-key.ts";
+import { adminKeyShown, ensureAdminKey } from "../http/first-key.ts";
 import { makeServer } from "../http/server.ts";
 import { openLedger } from "../ledger/connection.ts";
 import { makeChecks } from "./checks.ts";
@@ -29,16 +29,18 @@ const CONNECTIONS = { urgent: 16, routine: 8 };
 export type Api = Running & {
   /** `http://127.0.0.1:8484` */
   address: string;
-  /** The first admin key when this start made it: to be shown once. */
-  madeKey: string | null;
 };
+
+const printKey = (key: string, { dataFolder }: Config): void =>
+  void process.stderr.write(`The first admin key, shown this once and kept in ${dataFolder}/admin-key:\n${key}\n`);
 
 /**
  * Serves the HTTP API and the pages at the configuration's host and port (0: any free one).
  *
- * Stopping takes no new request and finishes those that are running.
+ * `showKey` is given the first admin key, once it listens and as long as nobody has seen it. Stopping takes no new request and finishes
+ * those that are running.
  */
-export const startApi = async (parts: Parts): Promise<Api> => {
+export const startApi = async (parts: Parts, showKey = printKey): Promise<Api> => {
   const { config, policy, log } = parts;
   const { made } = await ensureAdminKey(parts);
   const tellProvider = makeTellProvider({ channels: contactChannels(config), log });
@@ -67,12 +69,14 @@ export const startApi = async (parts: Parts): Promise<Api> => {
   await server.listen({ host: config.host, port: config.port });
   const bound = server.server.address();
   const address = addressOf(config.host, typeof bound === "object" && bound ? bound.port : config.port);
-  if (made !== null)
-    process.stderr.write(`The first admin key, shown this once and kept in ${config.dataFolder}/admin-key:\n${made}\n`);
+  if (made !== null) {
+    showKey(made, config);
+    adminKeyShown(config.dataFolder);
+  }
   const stop = async (): Promise<void> => {
     await server.close();
     await ledger.close();
   };
   log.info({ listening: address, policyZone: policy.timeZone }, "the API listens");
-  return { address, madeKey: made, stop };
+  return { address, stop };
 };

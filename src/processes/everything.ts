@@ -2,7 +2,7 @@ import type { Config } from "../config.ts";
 import { CHANNELS } from "../domain/category.ts";
 import { startPostgres } from "../embedded/postgres.ts";
 import { startRedis } from "../embedded/redis.ts";
-import { ensureAdminKey, writeAdminKey } from "../http/first-key.ts";
+import { writeAdminKey } from "../http/first-key.ts";
 import { endLeases } from "../ledger/chunks.ts";
 import type { Log } from "../log.ts";
 import { startApi } from "./api.ts";
@@ -20,7 +20,7 @@ export type Everything = {
   /** Where the API listens, `http://127.0.0.1:8484`. */
   address: string;
   parts: Parts;
-  /** The first admin key, when this start made it: to be printed once. */
+  /** The first admin key, when nobody has seen it yet: to be printed. */
   adminKey: string | null;
   /** Drains what is in flight and ends all of it, the embedded servers last. */
   stop(): Promise<void>;
@@ -65,12 +65,13 @@ export const startEverything = async (given: Config, log: Log): Promise<Everythi
     for (const channel of CHANNELS) senders.push(await startSender(channel, parts));
     const scheduler = await startScheduler(parts);
     stops.add("scheduler", () => scheduler.stop());
-    // Before the API does it, which would print the key by itself.
-    const { made } = await ensureAdminKey(parts);
     // A folder with a ledger of its own belongs to this installation alone, and so may hold its key.
     if (given.databaseUrl === undefined && given.adminKey !== undefined)
       writeAdminKey(given.dataFolder, given.adminKey);
-    const api = await startApi(parts);
+    let adminKey: string | null = null;
+    const api = await startApi(parts, (made) => {
+      adminKey = made;
+    });
     stops.add("api", () => api.stop());
     writeLocalServer(config.dataFolder, {
       url: api.address,
@@ -80,7 +81,7 @@ export const startEverything = async (given: Config, log: Log): Promise<Everythi
       settings: localSettings(parts.config),
     });
     stops.add("server.json", async () => removeLocalServer(config.dataFolder));
-    return { address: api.address, parts, adminKey: made, stop: () => stops.run() };
+    return { address: api.address, parts, adminKey, stop: () => stops.run() };
   } catch (error) {
     await stops.run();
     throw error;

@@ -72,9 +72,9 @@ test("a refusal is a line per fault on standard error, and one JSON object with 
       title: "The input is not valid",
       detail: "2 lines are wrong",
       errors: [
-        { path: "timeZone", message: "is no zone", line: 2 },
-        { path: "email", message: "is no address", line: 3 },
-        { path: "", message: "has fewer cells", line: 4 },
+        { path: "line 2: timeZone", message: "is no zone", line: 2 },
+        { path: "line 3: email", message: "is no address", line: 3 },
+        { path: "line 4", message: "has fewer cells", line: 4 },
       ],
     },
   };
@@ -84,12 +84,12 @@ test("a refusal is a line per fault on standard error, and one JSON object with 
   assert.deepEqual([run.code, run.out], [1, ""]);
   assert.equal(
     run.err,
-    "forewarn: 2 lines are wrong\n  line 2 timeZone: is no zone\n  line 3 email: is no address\n  line 4: has fewer cells\n",
+    "forewarn: 2 lines are wrong\n  line 2: timeZone: is no zone\n  line 3: email: is no address\n  line 4: has fewer cells\n",
   );
   const asJson = await cli.forewarn(["partners", "import", csv, "--json"]);
   assert.equal(asJson.code, 1);
   assert.deepEqual((JSON.parse(asJson.err) as { errors: unknown[] }).errors[0], {
-    path: "timeZone",
+    path: "line 2: timeZone",
     message: "is no zone",
     line: 2,
   });
@@ -243,7 +243,39 @@ test("a server that is not there, or does not know the key, is one line that say
   );
 });
 
+test("a partner is shown with its endpoints, their ids and status", async () => {
+  cli.answers["GET /v1/partners/acme"] = {
+    body: {
+      partner: "acme",
+      name: "Acme",
+      locale: "en",
+      timeZone: "UTC",
+      holidays: [],
+      subscriptions: ["*"],
+      endpoints: [
+        { endpoint: "ep_7", channel: "webhook", address: "https://a.example/h", role: "primary", status: "disabled" },
+      ],
+    },
+  };
+  const run = await cli.forewarn(["partners", "show", "acme"]);
+  assert.equal(run.code, 0, run.err);
+  assert.match(run.out, /^ep_7 +webhook +primary +disabled +https:\/\/a\.example\/h$/m);
+});
+
+test("deliveries to a partner who does not exist are a fault, to one who was not told an empty list", async () => {
+  cli.answers["GET /v1/changes/CHG-1/deliveries"] = { body: { items: [], next: null } };
+  const absent = { title: "There is no such thing", status: 404, detail: "there is no partner nope" };
+  cli.answers["GET /v1/partners/nope"] = { status: 404, body: absent };
+  cli.answers["GET /v1/partners/acme"] = { body: { partner: "acme" } };
+  const nope = await cli.forewarn(["deliveries", "CHG-1", "--partner", "nope"]);
+  assert.deepEqual([nope.code, nope.out, nope.err], [1, "", "forewarn: there is no partner nope\n"]);
+  const acme = await cli.forewarn(["deliveries", "CHG-1", "--partner", "acme"]);
+  assert.deepEqual([acme.code, acme.out], [0, "no deliveries\n"]);
+});
+
 test("wrong usage ends with exit code 2 and a suggestion", async () => {
+  const none = join(cli.folder, "none.json");
+  writeFileSync(none, "[]");
   const cases: [args: string[], says: RegExp][] = [
     [["chnages"], /unknown command 'chnages'\n\(Did you mean changes\?\)/],
     [["changes", "--catgory", "major"], /unknown option '--catgory'\n\(Did you mean --category\?\)/],
@@ -252,6 +284,7 @@ test("wrong usage ends with exit code 2 and a suggestion", async () => {
     [["change"], /missing required argument 'id'/],
     [["emit", "a.json", "--change", "CHG-1"], /either a file or the event's flags/],
     [["emit", "--title", "x"], /--change is missing/],
+    [["emit", none], /none\.json is an empty list: there is no event to send/],
     [["emit", join(tmpdir(), "forewarn-no-such-file.json")], /cannot be read: ENOENT/],
     [["partners", "import", "partners.txt"], /neither \.csv nor \.ndjson/],
     [["keys", "create", "--name", "x"], /required option '--scope/],
@@ -290,8 +323,22 @@ test("config check names every fault of the environment and the policy file at o
   for (const says of [/policy\.json: timeZone: /, /policy\.json: categories\.major\.notices\[0\]: /])
     assert.match(policyWrong.err, says);
   const good = await cli.forewarn(["config", "check"]);
-  assert.equal(good.code, 0, good.err);
+  assert.deepEqual([good.code, good.err], [0, ""], "nothing is wrong, and nothing is unknown");
   assert.match(good.out, /the configuration is good/);
+  const unknown = await cli.forewarn(["config", "check"], {
+    env: { FOREWARN_PORT: "3", FOREWARN_POLICI: "x", FOREWARN_SOMETHING_ELSE: "x" },
+  });
+  assert.deepEqual(
+    [unknown.code, unknown.err.trimEnd().split("\n").toSorted()],
+    [
+      0,
+      [
+        "! FOREWARN_POLICI: is unknown, did you mean FOREWARN_POLICY?",
+        "! FOREWARN_PORT: is unknown, did you mean PORT?",
+        "! FOREWARN_SOMETHING_ELSE: is unknown and changes nothing",
+      ],
+    ],
+  );
 });
 
 test("config check names every fault of the operator's templates, and files that no template takes in", async () => {
@@ -332,6 +379,7 @@ test("every command's help has an example", async () => {
     "deliveries",
     "partners import",
     "partners list",
+    "partners show",
     "services add",
     "services list",
     "keys create",

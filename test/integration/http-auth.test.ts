@@ -82,6 +82,7 @@ const PUBLIC = [
   "POST /p/:token/resubscribe",
   "GET /p/:token/calendar.ics",
   "GET /calendar.ics",
+  "GET /",
   "GET /changelog",
   "GET /changelog/:change",
   "GET /changelog.atom",

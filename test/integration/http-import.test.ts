@@ -124,13 +124,13 @@ test("one fault keeps everything out, and every fault is answered with its line"
   assert.deepEqual(
     reply.json().errors.map(({ path, line }: { path: string; line: number }) => [line, path]),
     [
-      [3, "partner"],
-      [4, "timeZone"],
-      [5, "email"],
-      [6, "webhook"],
-      [7, "locale"],
-      [8, "subscriptions"],
-      [9, ""],
+      [3, "line 3: partner"],
+      [4, "line 4: timeZone"],
+      [5, "line 5: email"],
+      [6, "line 6: webhook"],
+      [7, "line 7: locale"],
+      [8, "line 8: subscriptions"],
+      [9, "line 9"],
     ],
   );
   assert.equal(await countPartners(api), 0);
@@ -138,7 +138,7 @@ test("one fault keeps everything out, and every fault is answered with its line"
   const twice = await importing(api, CSV, "partner,name\nacme,A\nbeta,B\nacme,C\n");
   assert.equal(twice.statusCode, 422);
   assert.deepEqual(twice.json().errors, [
-    { line: 4, path: "partner", message: "names acme again, after line 2; keep one of them" },
+    { line: 4, path: "line 4: partner", message: "names acme again, after line 2; keep one of them" },
   ]);
   assert.equal(await countPartners(api), 0);
 });
@@ -156,7 +156,7 @@ test("columns that are unknown or missing, other types, and files that are no CS
   const columns = await importing(api, CSV, "partner,nme\nacme,A\n");
   assert.deepEqual(
     columns.json().errors.map(({ line, path }: { line: number; path: string }) => [line, path]),
-    [[1, "nme"]],
+    [[1, "line 1: nme"]],
   );
   assert.equal((await importing(api, CSV, 'partner,name\nacme,"A\n')).statusCode, 422);
   assert.equal((await importing(api, "application/json", "[]")).statusCode, 415);
@@ -184,8 +184,8 @@ test("empty cells of a partner who is there stay as they are, and only a new par
     [
       "2 faults in 3 rows; nothing was imported",
       [
-        { line: 3, path: "name", message },
-        { line: 4, path: "name", message },
+        { line: 3, path: "line 3: name", message },
+        { line: 4, path: "line 4: name", message },
       ],
     ],
   );
@@ -205,7 +205,7 @@ test("a file that is not UTF-8 is refused at its line, and so is one that holds 
     const reply = await send(type, body);
     assert.equal(reply.statusCode, 422);
     assert.deepEqual(reply.json().errors, [
-      { line, path: "", message: "holds bytes that are not UTF-8; save the file as UTF-8" },
+      { line, path: `line ${line}`, message: "holds bytes that are not UTF-8; save the file as UTF-8" },
     ]);
   }
   for (const type of [CSV, NDJSON])

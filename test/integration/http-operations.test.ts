@@ -84,6 +84,38 @@ test("a pause shows in readyz, in the metrics and in the log, and its end does t
   );
 });
 
+test("an address that unsubscribes is told of by its endpoint's id, as a warning when its partner has no other", async () => {
+  const lines: { level: number; msg: string; endpoint?: string }[] = [];
+  const log = makeLog("info", { write: (line) => void lines.push(JSON.parse(line) as (typeof lines)[number]) });
+  const api = await openApi({ log });
+  const endpoints = [
+    { channel: "email", address: "one@acme.example" },
+    { channel: "email", address: "two@acme.example" },
+  ];
+  const acme = { partner: "acme", name: "Acme", endpoints };
+  const made = (await api.call("POST", "/v1/partners", { body: acme })).json<{ endpoints: { endpoint: string }[] }>();
+  const ids = made.endpoints.map(({ endpoint }) => endpoint);
+  for (const id of ids) {
+    const token = api.keyring.unsubscribeToken(Number(id.replace("ep_", "")));
+    const type = "application/x-www-form-urlencoded";
+    const body = "List-Unsubscribe=One-Click";
+    assert.equal((await api.call("POST", `/p/${token}/unsubscribe`, { key: null, type, body })).statusCode, 200);
+  }
+  assert.deepEqual(
+    lines.filter(({ msg }) => msg.startsWith("a mail address")).map(({ level, endpoint }) => [level, endpoint]),
+    [
+      [30, ids[0]],
+      [40, ids[1]],
+    ],
+  );
+});
+
+test("the address that a start prints leads to the public record", async () => {
+  const api = await openApi();
+  const reply = await api.call("GET", "/", { key: null });
+  assert.deepEqual([reply.statusCode, reply.headers["location"]], [302, "/changelog"]);
+});
+
 test("readyz is degraded without a relay and unavailable without PostgreSQL only", async () => {
   const fine = () => Promise.resolve("ok");
   const checks = { postgres: fine, redis: fine, smtp: fine, queue: fine };

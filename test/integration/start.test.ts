@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
@@ -50,6 +51,31 @@ const started = async (
   const { url } = JSON.parse(readFileSync(join(folder, "server.json"), "utf8")) as { url: string };
   return { child, said: () => said, url };
 };
+
+test("a first start that fails leaves the admin key to the next one to show", async () => {
+  const data = join(folder, "failed-first");
+  const other = createServer();
+  await new Promise<void>((done) => other.listen(0, "127.0.0.1", done));
+  const port = String((other.address() as AddressInfo).port);
+  const failed = spawned(["start"], { FOREWARN_DATA: data, PORT: port });
+  const [said, end] = await Promise.all([failed.stderr ? text(failed.stderr) : "", ending(failed)]);
+  other.close();
+  assert.equal(end.code, 1, said);
+  const key = readFileSync(join(data, "admin-key"), "utf8").trim();
+  assert.ok(!said.includes(key));
+  const run = async (): Promise<string> => {
+    const child = spawned(["start"], { FOREWARN_DATA: data });
+    let words = "";
+    child.stderr?.on("data", (part: Buffer) => (words += part.toString()));
+    child.stdout?.resume();
+    await until(() => words.includes("mails wait"), { deadlineMs: 60_000, what: "the start" });
+    child.kill("SIGTERM");
+    await ending(child);
+    return words;
+  };
+  assert.equal((await run()).split(key).length, 2, "it is shown once");
+  assert.ok(!(await run()).includes(key), "and then no more");
+});
 
 test("start runs everything from one folder, drains on SIGTERM, and finds all of it again at the next start", async () => {
   const first = await started();

@@ -126,7 +126,7 @@ test("a zone in the ledger that PostgreSQL knows no more is read as UTC, and hol
   assert.deepEqual(odd, utc);
   await sql.query("DELETE FROM deliveries");
   await sql.query("UPDATE endpoints SET unwelcomed = true");
-  assert.equal(await welcomeEndpoints(sql), 6);
+  assert.deepEqual(await welcomeEndpoints(sql), { endpoints: 3, deliveries: 6 });
   assert.deepEqual(await dueOf(), [odd, utc, paris]);
   const { rows } = await sql.query<{ no: number }>("SELECT no FROM notices WHERE \"offset\" = '-P14D'");
   assert.deepEqual((await ownHours(sql, "CHG-1", "odd")).get(rows[0]?.no ?? 0), odd);

@@ -34,6 +34,11 @@ export const changelogRoutes = (
     publicUrl,
   });
 
+  // What a start prints leads here; people who follow it find what there is to read without a key.
+  app.get("/", open, async (_request, reply) =>
+    reply.redirect(`${new URL(publicUrl).pathname.replace(/\/$/, "")}/changelog`),
+  );
+
   app.get(
     "/changelog",
     { ...open, schema: { hide: true, querystring: z.object({ before: z.string().max(400).optional() }) } },
