@@ -30,7 +30,7 @@ async function* bounded(body: Readable): AsyncGenerator<Buffer> {
 
 /** A refusal of the file as a whole, for what stands on one line of it. */
 const refusedAt = (line: number, detail: string, message: string): Problem => {
-  const fault = { line, path: "", message };
+  const fault = { line, path: `line ${line}`, message };
   return new Problem("invalid", `${detail}; nothing was imported`, [fault]);
 };
 
@@ -119,10 +119,14 @@ const fromCells = (cells: Partial<Record<Column, string>>): { value: unknown; co
 const checkHeader = (header: string[]): string[] => {
   const unknown = header.filter((name) => !(COLUMNS as readonly string[]).includes(name));
   const problems = [
-    ...unknown.map((name) => ({ line: 1, path: name, message: `is no column; columns are ${COLUMNS.join(", ")}` })),
+    ...unknown.map((name) => ({
+      line: 1,
+      path: `line 1: ${name}`,
+      message: `is no column; columns are ${COLUMNS.join(", ")}`,
+    })),
     ...(header.includes("partner")
       ? []
-      : [{ line: 1, path: "partner", message: "is missing; the first line names the columns" }]),
+      : [{ line: 1, path: "line 1: partner", message: "is missing; the first line names the columns" }]),
   ];
   if (problems.length > 0) throw new Problem("invalid", "the columns are not valid; nothing was imported", problems);
   return header;

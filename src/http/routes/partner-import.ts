@@ -28,7 +28,7 @@ export const partnerImportRoutes = (app: Server, parts: HttpParts): void => {
         tags: ["partners"],
         summary: "Create or update many partners, all or nothing",
         description:
-          "`text/csv` with the columns `partner,name,email,webhook,timeZone,locale,subscriptions` (several values in a cell are separated by spaces) or `application/x-ndjson` with a partner a line. Cells and fields that are absent stay as they are, empty cells too; a partner that is new needs a name. Endpoints are matched by channel and address and keep their id, secret and status; endpoints that the file does not name stay. Answers a line `{partner, endpoint, channel, address, secret}` for each new webhook; the headers `forewarn-partners`, `forewarn-created` and `forewarn-endpoints` count the partners, those that are new, and the new endpoints. Of a fault, `line` is the line and `path` the field.",
+          "`text/csv` with the columns `partner,name,email,webhook,timeZone,locale,subscriptions` (several values in a cell are separated by spaces) or `application/x-ndjson` with a partner a line. Cells and fields that are absent stay as they are, empty cells too; a partner that is new needs a name. Endpoints are matched by channel and address and keep their id, secret and status; endpoints that the file does not name stay. Answers a line `{partner, endpoint, channel, address, secret}` for each new webhook; the headers `forewarn-partners`, `forewarn-created` and `forewarn-endpoints` count the partners, those that are new, and the new endpoints. The `path` of a fault is the line and the field, and `line` the line alone.",
         response: {
           200: {
             description: "Imported; a line for each new webhook",
