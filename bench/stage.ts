@@ -97,6 +97,7 @@ export const openStage = async (): Promise<Stage> => {
   const sql = parts.ledger.pools.routine;
   const { rows } = await sql.query<{ pid: number }>("SELECT pg_backend_pid() AS pid");
   const postmaster = parentOf(rows[0]?.pid ?? 0);
+  if (parts.redis.status !== "ready") await once(parts.redis, "ready");
   const [, redisPid] = /process_id:(\d+)/.exec(await parts.redis.info("server")) ?? [];
   const started: RealProcess[] = [];
   return {
