@@ -4,7 +4,8 @@ import { type Cli, JSON_FLAG, type JsonOption } from "./cli.ts";
 import { askPauseLines } from "./pause-lines.ts";
 import { table } from "./table.ts";
 import { printable, type Terminal } from "./terminal.ts";
-import { counted, moment, noticeName, painted, verdictSentence } from "./words.ts";
+import { counted } from "../counted.ts";
+import { moment, noticeName, painted, verdictSentence } from "./words.ts";
 
 type Counts = Record<string, number>;
 type NoticeRow = {

@@ -1,7 +1,7 @@
-import type { Fault } from "../domain/fault.ts";
 import type { Readable } from "node:stream";
 import type { Dispatcher } from "undici";
 import type { ClientConfig } from "../config.ts";
+import type { Fault } from "../domain/fault.ts";
 import { CommandFailure, EXIT } from "./exit.ts";
 import { readAdminKey, readLocalServer } from "../processes/local-server.ts";
 

@@ -4,7 +4,7 @@ import type { Finding, FindingState } from "../doctor/finding.ts";
 import { type Cli, JSON_FLAG, type JsonOption } from "./cli.ts";
 import { CommandFailure, EXIT } from "./exit.ts";
 import { printable, type Terminal } from "./terminal.ts";
-import { counted } from "./words.ts";
+import { counted } from "../counted.ts";
 
 const EXAMPLES = `
 Looks from this host, at the settings of the server that runs from the data folder, or at this environment's where none

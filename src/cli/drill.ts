@@ -3,7 +3,7 @@ import type { Drilled } from "../flow/drill.ts";
 import { type Cli, JSON_FLAG, type JsonOption } from "./cli.ts";
 import { CommandFailure, EXIT } from "./exit.ts";
 import { table } from "./table.ts";
-import { counted } from "./words.ts";
+import { counted } from "../counted.ts";
 
 const EXAMPLES = `
 Deletes every key of Forewarn's queue from Redis, and nothing else there, then rebuilds it from the ledger. Safe while

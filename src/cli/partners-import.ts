@@ -7,7 +7,7 @@ import { type Cli, JSON_FLAG, type JsonOption } from "./cli.ts";
 import { CommandFailure, EXIT } from "./exit.ts";
 import { makeProgress } from "./progress.ts";
 import { openSecretsSink } from "./secrets-sink.ts";
-import { counted } from "./words.ts";
+import { counted } from "../counted.ts";
 
 const CONTENT_TYPES = { csv: "text/csv", ndjson: "application/x-ndjson" } as const;
 type Format = keyof typeof CONTENT_TYPES;

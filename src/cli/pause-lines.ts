@@ -1,15 +1,9 @@
+import type { PauseStatus } from "../flow/show-pauses.ts";
 import type { Cli } from "./cli.ts";
 import { CommandFailure } from "./exit.ts";
 import { printable, type Terminal } from "./terminal.ts";
-import { counted, moment } from "./words.ts";
-
-/** `GET /v1/pause`. */
-export type PauseStatus = {
-  paused: boolean;
-  pausedAt: string | null;
-  waiting: number;
-  changes: { change: string; pausedAt: string }[];
-};
+import { counted } from "../counted.ts";
+import { moment } from "./words.ts";
 
 /** Paused changes that get a line each. */
 const NAMED = 10;

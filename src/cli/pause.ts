@@ -1,6 +1,7 @@
 import { Command } from "commander";
+import type { PauseStatus } from "../flow/show-pauses.ts";
 import { type Cli, JSON_FLAG, type JsonOption } from "./cli.ts";
-import { askPauseLines, type PauseStatus, pauseLines } from "./pause-lines.ts";
+import { askPauseLines, pauseLines } from "./pause-lines.ts";
 
 const pathOf = (name: "pause" | "resume", change: string | undefined): string =>
   change === undefined ? `/v1/${name}` : `/v1/changes/${encodeURIComponent(change)}/${name}`;

@@ -2,7 +2,8 @@ import type { EventAnswer } from "../flow/decide-event.ts";
 import type { Recipients } from "../ledger/recipients.ts";
 import { table } from "./table.ts";
 import { printable, type Terminal } from "./terminal.ts";
-import { counted, moment, noticeName, painted, verdictSentence } from "./words.ts";
+import { counted } from "../counted.ts";
+import { moment, noticeName, painted, verdictSentence } from "./words.ts";
 
 /** What is not known yet, or asks nothing of anybody any more, has no verdict. */
 const UNJUDGED: ReadonlySet<EventAnswer["status"]> = new Set(["held", "cancelled"]);

@@ -5,7 +5,8 @@ import { CommandFailure, EXIT } from "./exit.ts";
 import { table } from "./table.ts";
 import { printable, type Terminal } from "./terminal.ts";
 import { verifySeals } from "./verify-seals.ts";
-import { counted, moment, painted } from "./words.ts";
+import { counted } from "../counted.ts";
+import { moment, painted } from "./words.ts";
 
 type ProofAnswer = ProofHead & { partners: PartnerProof[]; totals: ProofTotals };
 type Options = JsonOption & { csv?: boolean; verify?: boolean };

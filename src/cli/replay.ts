@@ -4,7 +4,8 @@ import { json } from "./client.ts";
 import { CommandFailure, EXIT } from "./exit.ts";
 import { table } from "./table.ts";
 import { printable } from "./terminal.ts";
-import { counted, moment, noticeName } from "./words.ts";
+import { counted } from "../counted.ts";
+import { moment, noticeName } from "./words.ts";
 
 type Missed = { notice: string; change: string; kind: string; dueAt: string };
 type EndpointReplay = { endpoint: string; since: string; notices: Missed[] };

@@ -1,7 +1,7 @@
 import type { Config } from "../config.ts";
 import { makeLog } from "../log.ts";
 import { startEverything } from "../processes/everything.ts";
-import { showPauses } from "../http/routes/pause.ts";
+import { showPauses } from "../flow/show-pauses.ts";
 import { firstSignal } from "../processes/first-signal.ts";
 import { nearby } from "./nearby.ts";
 import { pauseLines } from "./pause-lines.ts";

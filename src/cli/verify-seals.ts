@@ -1,7 +1,8 @@
 import type { Verified } from "../flow/verify-seals.ts";
 import type { Cli } from "./cli.ts";
 import { CommandFailure, EXIT } from "./exit.ts";
-import { moment, counted } from "./words.ts";
+import { counted } from "../counted.ts";
+import { moment } from "./words.ts";
 
 type Answer = Verified & { intact: boolean };
 

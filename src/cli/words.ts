@@ -1,12 +1,9 @@
+import { counted } from "../counted.ts";
 import type { Verdict } from "../domain/verdict.ts";
 import type { Terminal } from "./terminal.ts";
 
 type Paint = Pick<Terminal, "paint">;
 type Style = Parameters<Terminal["paint"]>[0];
-
-/** `1 day`, `12 days`. */
-export const counted = (count: number, unit: string, many = `${unit}s`): string =>
-  `${count.toLocaleString("en")} ${count === 1 ? unit : many}`;
 
 /** `2027-03-01 08:00` of a UTC time, `2027-03-01` of a date. */
 export const moment = (time: string | null | undefined): string =>

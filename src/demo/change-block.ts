@@ -1,4 +1,5 @@
-import { counted, painted } from "../cli/words.ts";
+import { counted } from "../counted.ts";
+import { painted } from "../cli/words.ts";
 import type { Verdict } from "../domain/verdict.ts";
 import { cut, type Screen, wrapped } from "./screen.ts";
 import type { Scene, Story, Tempo } from "./story.ts";

@@ -1,5 +1,5 @@
 import { nearby } from "../cli/nearby.ts";
-import { counted } from "../cli/words.ts";
+import { counted } from "../counted.ts";
 import { DEFAULT_POLICY } from "../domain/policy.ts";
 import { audit } from "./audit.ts";
 import { loadCast, readRealChanges } from "./cast.ts";

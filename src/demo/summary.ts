@@ -1,5 +1,5 @@
 import { table } from "../cli/table.ts";
-import { counted } from "../cli/words.ts";
+import { counted } from "../counted.ts";
 import { CHANNELS } from "../domain/category.ts";
 import { DELIVERY_STATUSES } from "../domain/delivery.ts";
 import type { Audit } from "./audit.ts";

@@ -1,4 +1,4 @@
-import { counted } from "../cli/words.ts";
+import { counted } from "../counted.ts";
 import { CHANNELS, type Channel } from "../domain/category.ts";
 import type { Progress } from "./ledger-watch.ts";
 import type { Screen } from "./screen.ts";

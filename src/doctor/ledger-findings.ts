@@ -2,6 +2,7 @@ import pg from "pg";
 import { wordsOf } from "../errors.ts";
 import type { Sql } from "../ledger/connection.ts";
 import { schemaStanding } from "../ledger/migrate.ts";
+import { counted } from "../counted.ts";
 import { countHeld, findPauses, MOST_HELD } from "../ledger/installation.ts";
 import { countOverdue, type Overdue, overdueWords } from "../ledger/overdue.ts";
 import { failingAlerts } from "../ledger/provider-alerts.ts";
@@ -65,7 +66,8 @@ const pauseFindings = async (sql: Sql): Promise<Finding[]> => {
   const { pausedAt, changes } = await findPauses(sql);
   if (pausedAt === null && changes.length === 0) return [good(part, "nothing is paused")];
   const held = await countHeld(sql);
-  const wait = `${held === MOST_HELD ? `${held} or more` : held} ${held === 1 ? "delivery waits" : "deliveries wait"}`;
+  const wait =
+    held === MOST_HELD ? `${held} or more deliveries wait` : counted(held, "delivery waits", "deliveries wait");
   const found = changes.slice(0, NAMED).map(({ change, pausedAt: since }) => `${change} since ${since.toISOString()}`);
   const more = changes.length > NAMED ? `, and ${changes.length - NAMED} more` : "";
   const all = `all is paused since ${pausedAt?.toISOString()}, emergencies too: ${wait}`;

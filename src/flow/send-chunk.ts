@@ -89,13 +89,16 @@ export const makeSendChunk = (parts: Parts): SendChunk => {
     const { run } = taken;
 
     const counts: Record<string, number> = {};
+    const count = (what: string): void => {
+      counts[what] = (counts[what] ?? 0) + 1;
+    };
     const settle = (
       what: string,
       { notice, endpoint, repeated, failing }: LoadedDelivery,
       settlement: Settlement,
       begunAt: number,
     ): void => {
-      counts[what] = (counts[what] ?? 0) + 1;
+      count(what);
       settler.add({
         notice,
         endpoint,
@@ -139,7 +142,7 @@ export const makeSendChunk = (parts: Parts): SendChunk => {
               : content,
             origin: originOf(delivery.address),
           });
-        else if (word.kind === "hold") counts["held"] = (counts["held"] ?? 0) + 1;
+        else if (word.kind === "hold") count("held");
         else settle(word.reason, delivery, settlementOfWord(word), performance.now());
       }
       const notices = nos.length === 1 ? said.get(nos[0] ?? 0)?.notice.id : nos.length;
@@ -189,7 +192,7 @@ export const makeSendChunk = (parts: Parts): SendChunk => {
       for (let one = todo.shift(); one; one = todo.shift()) {
         if (isStale()) await lookAgain();
         if (held.has(one.delivery.notice)) {
-          counts["held"] = (counts["held"] ?? 0) + 1;
+          count("held");
           continue;
         }
         const admission = admit(one);

@@ -1,3 +1,4 @@
+import { counted } from "../counted.ts";
 import { type Day, dayOf } from "../domain/calendar.ts";
 import { lastDayOf, nextAttention } from "../domain/minimum.ts";
 import { readClock } from "../ledger/changes.ts";
@@ -31,7 +32,7 @@ export const makeWatchMinimums = ({ ledger, tellProvider, publicUrl }: Parts): W
         change,
         dedupe: `short.${change}.${state.fields.releaseAt}`,
         subject: `[${change}] announced too late for its release`,
-        body: `${state.fields.title}\n\nIts release, ${state.fields.releaseAt}, leaves ${verdict.noticeDays} ${verdict.noticeDays === 1 ? "day" : "days"}; ${promised} is promised. The earliest lawful release is ${verdict.earliestRelease}.\nMove the date, or record a waiver.\n\n${proofOf(change)}`,
+        body: `${state.fields.title}\n\nIts release, ${state.fields.releaseAt}, leaves ${counted(verdict.noticeDays ?? 0, "day")}; ${promised} is promised. The earliest lawful release is ${verdict.earliestRelease}.\nMove the date, or record a waiver.\n\n${proofOf(change)}`,
         facts: {
           revision,
           title: state.fields.title,

@@ -18,15 +18,13 @@ import {
 import { serviceIds } from "../ledger/services.ts";
 import { UNKNOWN_ZONE } from "../ledger/zones.ts";
 import { newSecret } from "../senders/signature.ts";
-import { importRows } from "./import-rows.ts";
+import { faultAt, importRows, type LineFault } from "./import-rows.ts";
 import type { ImportedPartner } from "./shapes/partner.ts";
 
 /** Faults that are answered; the rest is counted. */
 const SHOWN_FAULTS = 100;
 const ROWS_AT_ONCE = 1_000;
 const WEBHOOKS_AT_ONCE = 1_000;
-
-type LineFault = Fault & { line: number };
 
 /** A bounded list of faults with their lines, and how many there were. */
 const makeFaults = () => {
@@ -38,8 +36,7 @@ const makeFaults = () => {
     },
     add: (line: number, faults: readonly Fault[]): void => {
       count += faults.length;
-      for (const { path, message } of faults.slice(0, SHOWN_FAULTS - shown.length))
-        shown.push({ line, path: path === "" ? `line ${line}` : `line ${line}: ${path}`, message });
+      for (const fault of faults.slice(0, SHOWN_FAULTS - shown.length)) shown.push(faultAt(line, fault));
     },
     problem: (rows: number): Problem =>
       new Problem(

@@ -28,11 +28,18 @@ async function* bounded(body: Readable): AsyncGenerator<Buffer> {
   }
 }
 
+/** A fault of one line, which its path names before the field. */
+export type LineFault = Fault & { line: number };
+
+export const faultAt = (line: number, { path, message }: Fault): LineFault => ({
+  line,
+  path: path === "" ? `line ${line}` : `line ${line}: ${path}`,
+  message,
+});
+
 /** A refusal of the file as a whole, for what stands on one line of it. */
-const refusedAt = (line: number, detail: string, message: string): Problem => {
-  const fault = { line, path: `line ${line}`, message };
-  return new Problem("invalid", `${detail}; nothing was imported`, [fault]);
-};
+const refusedAt = (line: number, detail: string, message: string): Problem =>
+  new Problem("invalid", `${detail}; nothing was imported`, [faultAt(line, { path: "", message })]);
 
 const NEWLINE = 10;
 
@@ -119,14 +126,10 @@ const fromCells = (cells: Partial<Record<Column, string>>): { value: unknown; co
 const checkHeader = (header: string[]): string[] => {
   const unknown = header.filter((name) => !(COLUMNS as readonly string[]).includes(name));
   const problems = [
-    ...unknown.map((name) => ({
-      line: 1,
-      path: `line 1: ${name}`,
-      message: `is no column; columns are ${COLUMNS.join(", ")}`,
-    })),
+    ...unknown.map((name) => faultAt(1, { path: name, message: `is no column; columns are ${COLUMNS.join(", ")}` })),
     ...(header.includes("partner")
       ? []
-      : [{ line: 1, path: "line 1: partner", message: "is missing; the first line names the columns" }]),
+      : [faultAt(1, { path: "partner", message: "is missing; the first line names the columns" })]),
   ];
   if (problems.length > 0) throw new Problem("invalid", "the columns are not valid; nothing was imported", problems);
   return header;

@@ -1,13 +1,5 @@
-import type { z } from "zod";
-import type { Ledger } from "../../ledger/connection.ts";
-import {
-  countHeld,
-  findPauses,
-  pauseChange,
-  pauseInstallation,
-  resumeChange,
-  resumeInstallation,
-} from "../../ledger/installation.ts";
+import { showPauses } from "../../flow/show-pauses.ts";
+import { pauseChange, pauseInstallation, resumeChange, resumeInstallation } from "../../ledger/installation.ts";
 import type { HttpParts } from "../parts.ts";
 import { changeParams, found, noSuch, type Server } from "../route.ts";
 import { pause, pauses } from "../shapes/change.ts";
@@ -16,16 +8,6 @@ import { problems } from "../shapes/problems.ts";
 const tags = ["pause"];
 
 const answer = (pausedAt: Date | null) => ({ paused: pausedAt !== null, pausedAt: pausedAt?.toISOString() ?? null });
-
-/** What is held, and how much waits for it. */
-export const showPauses = async ({ pools }: Ledger): Promise<z.infer<typeof pauses>> => {
-  const { pausedAt, changes } = await findPauses(pools.urgent);
-  return {
-    ...answer(pausedAt),
-    waiting: pausedAt === null && changes.length === 0 ? 0 : await countHeld(pools.routine),
-    changes: changes.map((one) => ({ ...one, pausedAt: one.pausedAt.toISOString() })),
-  };
-};
 
 export const pauseRoutes = (app: Server, { ledger, log }: HttpParts): void => {
   // The urgent connections: stopping must work while the routine lane is at its busiest.

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { counted } from "../../counted.ts";
 import { Problem } from "../../errors.ts";
 import { inTransaction } from "../../ledger/connection.ts";
 import { deleteService, insertService, listServices, putService } from "../../ledger/services.ts";
@@ -9,8 +10,6 @@ import { problems } from "../shapes/problems.ts";
 import { newService, service, serviceBody } from "../shapes/service.ts";
 
 const tags = ["services"];
-
-const counted = (count: number, unit: string): string => `${count} ${unit}${count === 1 ? "" : "s"}`;
 
 /** Changes keep their service for the proof; subscriptions can be taken back. */
 const inUse = (service: string, { changes, partners }: { changes: number; partners: number }): string => {
