@@ -4,7 +4,7 @@ import { endRun } from "../ledger/chunks.ts";
 import type { Ledger } from "../ledger/connection.ts";
 import type { LoadedDelivery } from "../ledger/deliveries.ts";
 import { lastTold } from "../ledger/last-told.ts";
-import { type KeptContent, type NoticeStates, noticeStates } from "../ledger/notice-content.ts";
+import type { KeptContent, NoticeStates } from "../ledger/notice-content.ts";
 import { readyPartners } from "../ledger/ready-partners.ts";
 import { takeChunk } from "../ledger/take-chunk.ts";
 import type { Log } from "../log.ts";
@@ -14,6 +14,7 @@ import { makePermits } from "../queue/permits.ts";
 import type { ChunkJob } from "../queue/queues.ts";
 import type { AttemptDelivery } from "./attempt-delivery.ts";
 import type { NoticeContents } from "./notice-contents.ts";
+import { watchPauses } from "./pause-watch.ts";
 import type { Settler } from "./settle.ts";
 
 /** A run begins nothing after this; the rest goes back, due now. */
@@ -24,8 +25,6 @@ const LEASE_MARGIN_MS = 10_000;
  * outlives several collections before it is sent: with sixteen a delivery took 15 to 20 % more of the sender's CPU.
  */
 const LOADED_AHEAD = 2;
-/** A run that takes longer looks again whether a pause has come: a fast one is over before. */
-const LOOK_AGAIN_MS = 1_000;
 /** An attempt without an answer that took longer than this held a slot for nothing. */
 const SILENCE_MS = 1_000;
 
@@ -47,7 +46,6 @@ export type SendChunk = (job: ChunkJob, stopping: AbortSignal) => Promise<void>;
 
 const NOBODY: ReadonlySet<string> = new Set();
 const GO = { kind: "go" } as const;
-const NONE_HELD: ReadonlySet<number> = new Set();
 const NOTHING_TOLD: ReadonlyMap<string, number> = new Map();
 
 type Todo = { delivery: LoadedDelivery; content: KeptContent; origin: string | null };
@@ -154,20 +152,7 @@ export const makeSendChunk = (parts: Parts): SendChunk => {
     let relayIsGone = false;
     const isOver = (): boolean => stopping.aborted || relayIsGone || performance.now() - begunAt > RUN_MS;
 
-    let lookedAt = begunAt;
-    /** Notices that were paused since they were loaded: what has not begun of them goes back. */
-    let held = NONE_HELD;
-    const isStale = (): boolean => performance.now() - lookedAt > LOOK_AGAIN_MS;
-    const lookAgain = async (): Promise<void> => {
-      lookedAt = performance.now();
-      try {
-        held = new Set(
-          [...(await noticeStates(pool, nos)).values()].flatMap((state) => (state.held ? [state.no] : [])),
-        );
-      } catch (error) {
-        log.debug({ err: error, chunk }, "whether a pause has come is not known");
-      }
-    };
+    const pauses = watchPauses({ pool, notices: nos, lookedAt: begunAt, log });
 
     let running = 0;
     let allEnded: (() => void) | null = null;
@@ -190,8 +175,8 @@ export const makeSendChunk = (parts: Parts): SendChunk => {
     while (todo.length > 0 && !isOver()) {
       const left: Todo[] = [];
       for (let one = todo.shift(); one; one = todo.shift()) {
-        if (isStale()) await lookAgain();
-        if (held.has(one.delivery.notice)) {
+        if (pauses.isStale()) await pauses.lookAgain();
+        if (pauses.holds(one.delivery.notice)) {
           count("held");
           continue;
         }
@@ -208,8 +193,8 @@ export const makeSendChunk = (parts: Parts): SendChunk => {
         if (ticket === null) {
           if (!settler.hasRoom()) await settler.room();
           ticket = await lanes.enter(lane);
-          if (isStale()) await lookAgain();
-          if (isOver() || held.has(one.delivery.notice) || admit(one).kind !== "go") {
+          if (pauses.isStale()) await pauses.lookAgain();
+          if (isOver() || pauses.holds(one.delivery.notice) || admit(one).kind !== "go") {
             lanes.leave(ticket);
             left.push(one);
             continue;
